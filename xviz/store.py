@@ -71,7 +71,9 @@ class Spec(BaseModel):
 
 def key_of(kind: str, version: int, identity: dict[str, Any]) -> str:
     """32 hexadecimal digits; equal exactly where kind, version and identity are equal."""
-    canonical = json.dumps([kind, version, identity], sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    canonical = json.dumps(
+        [kind, version, identity], sort_keys=True, separators=(",", ":"), ensure_ascii=False
+    )
     return hashlib.sha256(canonical.encode()).hexdigest()[:32]
 
 
@@ -237,7 +239,9 @@ class Store:
             raise
         entry = self._read(place)
         if entry is None:
-            raise XvizError(f"A result was written and is gone again: is another program clearing {self.root}?")
+            raise XvizError(
+                f"A result was written and is gone again: is another program clearing {self.root}?"
+            )
         self.shrink(keep=key)
         return entry
 
