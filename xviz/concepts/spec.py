@@ -53,9 +53,7 @@ class ConceptSpaceSpec(Spec):
     def _known(cls, value: str) -> str:
         if value in ("upos", "deprel") or (value.startswith("feats:") and len(value) > len("feats:")):
             return value
-        raise ValueError(
-            f"concepts must be upos, deprel or feats:Name (for instance feats:Case), not {value!r}"
-        )
+        raise ValueError(f"concepts are upos, deprel or feats:Name (as feats:Case), not {value!r}")
 
     def identity(self) -> dict[str, Any]:
         fields = self.model_dump(mode="json")

@@ -1,0 +1,56 @@
+# xviz: two commands do everything on a fresh machine that has make and Python with venv.
+#   make app    environment, dashboard on the embedded default
+#   make test   environment, fast tests (no browser, no Slurm, no change to the system)
+# CPU=1 takes the smaller CPU build of torch on Linux. PYTHON=... names another interpreter.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PORT   ?= 8501
+TORCH_CPU_INDEX := https://download.pytorch.org/whl/cpu
+
+.PHONY: help setup setup-test app test test-all lint bench clean
+help:
+	@sed -n '2,5p' Makefile | cut -c3-
+
+# The stamp holds the sum of what the environment is made from: made again only when that changes.
+STAMP := $(shell cat requirements.txt pyproject.toml | cksum | tr ' ' '-')-$(CPU)
+
+setup: $(VENV)/app-$(STAMP)
+setup-test: $(VENV)/test-$(STAMP)
+
+$(VENV)/app-$(STAMP):
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))' 2>/dev/null || \
+	  { echo "xviz needs Python 3.11 to 3.14; $$($(PYTHON) --version 2>&1 || echo 'there is no $(PYTHON)'). Name one with make PYTHON=python3.12 ..." >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
+	  { echo "This Python lacks venv (on Debian and Ubuntu: apt install python3-venv)." >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Setting up $(VENV) (some minutes and 2.5 GB the first time)"
+	@if [ -n "$(CPU)" ] && [ "$$(uname -s)" = Linux ]; then \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(grep '^torch==' requirements.txt)" --extra-index-url $(TORCH_CPU_INDEX) --index-url $(TORCH_CPU_INDEX); fi
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	@rm -f $(VENV)/app-* $(VENV)/test-* && touch $@
+
+$(VENV)/test-$(STAMP): $(VENV)/app-$(STAMP)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test]'
+	@touch $@
+
+app: setup
+	$(BIN)/python -m streamlit run app.py --server.port $(PORT)
+
+test: setup-test
+	$(BIN)/python -m pytest -m "not browser and not slurm and not slow"
+
+test-all: setup-test
+	$(BIN)/python -m pytest
+
+lint: setup-test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: setup-test
+	$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache
