@@ -27,7 +27,7 @@ $(VENV)/app-$(STAMP):
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Setting up $(VENV) (some minutes and 2.5 GB the first time)"
 	@if [ -n "$(CPU)" ] && [ "$$(uname -s)" = Linux ]; then \
-	  $(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(grep '^torch==' requirements.txt)" --extra-index-url $(TORCH_CPU_INDEX) --index-url $(TORCH_CPU_INDEX); fi
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(grep '^torch==' requirements.txt)" --index-url $(TORCH_CPU_INDEX) || echo "The CPU builds of torch cannot be reached; the registry's build is taken."; fi
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
 	@rm -f $(VENV)/app-* $(VENV)/test-* && touch $@
 

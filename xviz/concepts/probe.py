@@ -51,6 +51,7 @@ class Probe:
     mean: Float[np.ndarray, " dim"]
     scale: Float[np.ndarray, " dim"]
     prototypes: Float[np.ndarray, "concepts dim"]  # c_k of the standardised training vectors
+    counts: Int[np.ndarray, " concepts"]  # training rows of each; one without any is never predicted
     names: tuple[str, ...]
     learning_rate: float
     epoch: int
@@ -67,13 +68,16 @@ class Probe:
 
     def predict(self, vectors: Float[np.ndarray, "rows dim"]) -> Int[np.ndarray, " rows"]:
         """The nearest concept of each row."""
-        z = torch.from_numpy(np.ascontiguousarray(self.project(vectors)))
-        return scores(z[None], torch.from_numpy(self.space)[None])[0].argmax(-1).numpy()
+        return self._logits(vectors).argmax(-1).numpy()
 
     def probabilities(self, vectors: Float[np.ndarray, "rows dim"]) -> Float[np.ndarray, "rows concepts"]:
         """``p(k | x)`` of each row."""
+        return self._logits(vectors).softmax(-1).numpy()
+
+    def _logits(self, vectors: Float[np.ndarray, "rows dim"]) -> Float[Tensor, "rows concepts"]:
         z = torch.from_numpy(np.ascontiguousarray(self.project(vectors)))
-        return scores(z[None], torch.from_numpy(self.space)[None])[0].softmax(-1).numpy()
+        absent = torch.from_numpy(self.counts == 0)
+        return scores(z[None], torch.from_numpy(self.space)[None])[0].masked_fill(absent, -torch.inf)
 
 
 def scores(
@@ -115,7 +119,7 @@ def train_probe(
     dev_keep = dev.codes >= 0
     dev_x = (np.asarray(dev.vectors[dev_keep], np.float32) - mean) / scale
     means, counts = prototypes(x, codes, len(names))
-    # A concept of the list that the train split lacks has no prototype: out of reach rather than NaN.
+    # A concept of the list that the train split lacks has no prototype: masked, since NaN would spread.
     means = np.where(counts[:, None] > 0, means, 0.0).astype(np.float32)
     absent = torch.from_numpy(counts == 0).to(device)
 
@@ -160,7 +164,7 @@ def train_probe(
 
     winner = max(range(len(rates)), key=lambda i: best[i][0])  # the smaller rate where they are equal
     accuracy, epoch, A = best[winner]
-    return Probe(A.cpu().numpy(), mean, scale, means, names, rates[winner], epoch, accuracy)
+    return Probe(A.cpu().numpy(), mean, scale, means, counts, names, rates[winner], epoch, accuracy)
 
 
 def control_labels(forms: np.ndarray, codes: Int[np.ndarray, " rows"], *, seed: int) -> dict[str, int]:

@@ -1,0 +1,50 @@
+"""The journal of the command line: a line of progress on stderr, sentences above it."""
+
+from __future__ import annotations
+
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from xviz.journal import Journal
+
+
+class ConsoleJournal(Journal):
+    """Used as a context manager; nothing of it ever reaches stdout."""
+
+    def __init__(self) -> None:
+        self._console = Console(stderr=True, soft_wrap=True)
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.percentage:>3.0f} %"),
+            TimeRemainingColumn(),
+            console=self._console,
+            transient=True,
+            disable=not self._console.is_terminal,
+        )
+        self._task: TaskID | None = None
+
+    def __enter__(self) -> ConsoleJournal:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._progress.stop()
+
+    def stage(self, name: str) -> None:
+        if self._task is not None:
+            self._progress.remove_task(self._task)
+        self._task = self._progress.add_task(name, total=None)
+        if not self._console.is_terminal:
+            self._console.print(name, markup=False, highlight=False)
+
+    def progress(self, done: float, total: float, *, unit: str = "") -> None:
+        if self._task is not None:
+            self._progress.update(self._task, completed=done, total=total)
+
+    def log(self, message: str) -> None:
+        self._console.print(message, markup=False, highlight=False)
