@@ -13,33 +13,13 @@ import os
 import platform
 import sys
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 DATA = Path(os.environ.get("XVIZ_TEST_DATA") or REPOSITORY.parent / "shared" / "data")
 SUITES = ("extraction",)
-
-
-@dataclass(frozen=True)
-class Row:
-    """One comparison.
-
-    ``ratio`` is value over baseline; ``wanted`` says what it should be, in words ("at least 5"); a row that
-    could not be measured has no value and says why in ``note``.
-    """
-
-    name: str
-    what: str
-    unit: str
-    value: float | None
-    baseline_name: str
-    baseline: float | None
-    ratio: float | None
-    wanted: str
-    n: int
-    note: str = ""
 
 
 def machine() -> dict[str, object]:
@@ -81,13 +61,9 @@ def main() -> None:
 
     print(f"{'':44} {'value':>11} {'baseline':>11} {'ratio':>8}  wanted")
     for row in rows:
-        print(
-            f"{row.name:44} {number(row.value):>11} {number(row.baseline):>11} {number(row.ratio):>8}  {row.wanted}"
-        )
-        print(
-            f"    {row.what}; {row.unit}, n = {row.n}; baseline: {row.baseline_name}"
-            + f". {row.note}".rstrip(". ")
-        )
+        figures = f"{number(row.value):>11} {number(row.baseline):>11} {number(row.ratio):>8}"
+        print(f"{row.name:44} {figures}  {row.wanted}")
+        print(f"    {row.what}; {row.unit}, n = {row.n}; baseline: {row.baseline_name}. {row.note}")
     report = {
         "machine": machine(),
         "seconds": round(time.monotonic() - started),
