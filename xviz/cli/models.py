@@ -9,7 +9,7 @@ from xviz.cli.options import Json, show
 
 def models(json: Json = False) -> None:
     """List the networks: bundled, known, and those found in the hub's cache on this machine."""
-    from xviz.models.folder import list_models
+    from xviz.models.listing import list_models
 
     found = list_models()
     if json:

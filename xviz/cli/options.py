@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -36,20 +36,29 @@ Treebanks = Annotated[
     typer.Option("--treebank", "-t", help="Folder names (UD_ optional) or languages; `all` for all there."),
 ]
 Split = Annotated[
-    str | None, typer.Option(help="train, dev, test or all. Default: train, else the only one there.")
+    Literal["train", "dev", "test", "all"] | None,
+    typer.Option(help="Default: train, else the only one there."),
 ]
 Partition = Annotated[
     str | None,
     typer.Option(help="Own partition by sent_id, as 60,20,20 (train,dev,test), the same in every language."),
 ]
 Multiword = Annotated[
-    str, typer.Option(help="syntactic (the words inside a multiword token) or surface (the token).")
+    Literal["syntactic", "surface"],
+    typer.Option(help="The words inside a multiword token, or the token itself."),
 ]
 Pooling = Annotated[
-    str, typer.Option(help="first, last or mean of a word's subwords; auto: first (encoder), last (decoder).")
+    Literal["auto", "first", "last", "mean"],
+    typer.Option(help="Which of a word's subwords; auto: first (encoder), last (decoder)."),
 ]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")]
-DtypeOption = Annotated[str, typer.Option("--dtype", help="auto, fp32 or bf16.")]
+DtypeOption = Annotated[
+    Literal["auto", "fp32", "bf16"], typer.Option("--dtype", help="Arithmetic; auto: bf16 where it pays.")
+]
+Layers = Annotated[str, typer.Option(help="all, or layers as 0,3,7 or 0-4; 0 is the embeddings.")]
+WhereOption = Annotated[
+    Literal["here"], typer.Option("--where", help="Where the work is done: here (this process).")
+]
 Out = Annotated[Path | None, typer.Option("--out", "-o", help="Write the table there (.parquet or .csv).")]
 
 
@@ -73,27 +82,6 @@ def choice(value: str, allowed: Sequence[str], option: str) -> str:
     if value not in allowed:
         raise InputError(f"{option} is one of {', '.join(allowed)}, not {value!r}.")
     return value
-
-
-def layers_of(text: str, last: int) -> list[int]:
-    """``all`` or a list such as ``0,3,7``.
-
-    Raises:
-        InputError: not a number, or a layer that the network does not have.
-    """
-    if text.strip() == "all":
-        return list(range(last + 1))
-    try:
-        layers = [int(item) for item in items([text])]
-    except ValueError:
-        raise InputError(f"--layers takes `all` or numbers as 0,3,7, not {text!r}.") from None
-    beyond = [layer for layer in layers if not 0 <= layer <= last]
-    if beyond or not layers:
-        asked = ", ".join(map(str, beyond)) or "none"
-        raise InputError(
-            f"This network has the layers 0 (embeddings) to {last}; asked for: {asked}. Choose among these."
-        )
-    return sorted(set(layers))
 
 
 def write_table(table: Any, path: Path) -> None:

@@ -15,7 +15,9 @@ side by side in one batched product.
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -186,7 +188,7 @@ def accuracy_table(
     *,
     train_labels: Labels,
     train_forms: np.ndarray,
-) -> list[dict[str, object]]:
+) -> list[dict[str, Any]]:
     """Accuracy on a test split beside what it must be compared with.
 
     The rows of ``predicted`` and ``labels`` are the test rows; ``labels.codes`` holds -1 for concepts unseen
@@ -231,14 +233,11 @@ def wilson(hits: int, n: int) -> tuple[float, float]:
 
 
 def _majority_of_type(forms: np.ndarray, codes: Int[np.ndarray, " rows"]) -> dict[str, int]:
-    import pandas as pd
-
+    tally: dict[str, Counter[int]] = {}
     labelled = codes >= 0
-    counts = pd.Series(1, index=pd.MultiIndex.from_arrays([forms[labelled], codes[labelled]]))
-    counts = counts.groupby(level=[0, 1]).sum().reset_index()
-    counts.columns = ["form", "code", "count"]
-    counts = counts.sort_values(["count", "code"], ascending=[False, True]).drop_duplicates("form")
-    return dict(zip(counts["form"], counts["code"], strict=True))
+    for form, code in zip(forms[labelled].tolist(), codes[labelled].tolist(), strict=True):
+        tally.setdefault(form, Counter())[code] += 1
+    return {form: min(seen, key=lambda code: (-seen[code], code)) for form, seen in tally.items()}
 
 
 def _standardisation(x: np.ndarray, wanted: bool) -> tuple[np.ndarray, np.ndarray]:

@@ -98,7 +98,7 @@ def estimate(wanted: Sequence[Spec], plan: Sequence[Spec], store: Store) -> Offe
         words = _words_of(first.treebank)
         rate = _measured_rate(store, first.model)
         measured = measured and rate is not None
-        body = facts.parameters_without_embeddings or 12 * facts.layers * facts.width**2
+        body = 12 * facts.layers * facts.width**2  # weights of the blocks, whatever their family
         seconds += words / rate if rate else words * PIECES_A_WORD * 2 * body / CPU_FLOPS
         size += sum(words * facts.width * 2 for s in specs if isinstance(s, WordVectorsSpec))
     return Offer(tuple(wanted), tuple(plan), seconds, size, measured and bool(passes))
@@ -116,9 +116,9 @@ def _measured_rate(store: Store, model: ModelRef) -> float | None:
     """Words a second of the latest extraction with this network, whatever its layers and treebank."""
     for entry in store.entries("word_vectors"):
         if entry.spec.get("model") == model.model_dump(mode="json"):
-            rate = entry.note.get("words_per_second")
-            if rate:
-                return float(rate)
+            words, seconds = entry.note.get("words"), entry.note.get("seconds")
+            if words and seconds:
+                return words / seconds
     return None
 
 

@@ -37,6 +37,7 @@ STEPS = {
     ),
     "concept_space": Step("xviz.concepts.spec:ConceptSpaceSpec", "xviz.concepts.steps:compute_spaces"),
     "map": Step("xviz.projection.spec:MapSpec", "xviz.projection.steps:compute_maps"),
+    "map_quality": Step("xviz.projection.spec:MapQualitySpec", "xviz.projection.steps:compute_qualities"),
 }
 
 
