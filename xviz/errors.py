@@ -31,8 +31,8 @@ class InputError(XvizError):
     """Something in what the user gave (a file, a name, an option) has to be changed by the user."""
 
 
-class NotHere(XvizError):
-    """A model or corpus that exists but is not on this machine; ``remedy`` says how to bring it here."""
+class NotHere(InputError):
+    """A model, corpus or result that is not on this machine; the message says how to bring it here."""
 
 
 class Cancelled(XvizError):

@@ -21,17 +21,22 @@ import os
 import shutil
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict
 
 from xviz.errors import XvizError
 from xviz.journal import SILENT, Journal
+
+Place = tuple[str, str]
+"""Kind and key: where a result lies in the store."""
 
 DEFAULT_LIMIT_GB = 50.0
 ENTRY_FILE = "entry.json"
@@ -67,6 +72,12 @@ class Spec(BaseModel):
     def key(self) -> str:
         """Hash of kind, version and identity: the place of the result in the store."""
         return key_of(self.kind, self.version, self.identity())
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """A copy with some fields changed, and with a key of its own."""
+        copy = super().model_copy(update=update, deep=deep)
+        copy.__dict__.pop("key", None)  # pydantic copies what the cached property remembers
+        return copy
 
 
 def key_of(kind: str, version: int, identity: dict[str, Any]) -> str:
@@ -157,15 +168,44 @@ class Store:
         journal: Journal = SILENT,
     ) -> Entry:
         """:meth:`obtain` for a step that keeps several entries of one specification (one a layer)."""
-        found = self.get(kind, key)
-        if found is not None:
-            return found
-        with self.lock(kind, key, journal=journal):
-            found = self.get(kind, key)  # another process may have finished it while we waited
-            if found is not None:
-                return found
-            with self._disk_full_in_a_sentence():
-                return self._write(kind, key, spec, write)
+        place = (kind, key)
+        return self.fill({place: spec}, lambda folders: write(folders[place]), journal=journal)[place]
+
+    def fill(
+        self,
+        wanted: Mapping[Place, dict[str, Any]],
+        write: Callable[[dict[Place, Path]], dict[str, Any] | None],
+        *,
+        journal: Journal = SILENT,
+    ) -> dict[Place, Entry]:
+        """Results that one piece of work makes together (all layers of one forward pass).
+
+        Args:
+            wanted: the specification of each result.
+            write: puts files into the folders that it is given, one for each result that is not there yet,
+                and returns notes on how they were made (or None); not called where nothing is missing. It
+                may raise: then none of them is kept.
+            journal: told when another process is computing one of the results.
+
+        Locks are taken in sorted order, so two processes whose wishes overlap wait for one another and
+        never for each other.
+
+        Raises:
+            XvizError: the disk is full.
+        """
+        entries = {place: found for place in wanted if (found := self.get(*place)) is not None}
+        if len(entries) == len(wanted):
+            return entries
+        with ExitStack() as held:
+            for place in sorted(set(wanted) - set(entries)):
+                held.enter_context(self.lock(*place, journal=journal))
+            # another process may have finished some of them while we waited
+            entries = {place: found for place in wanted if (found := self.get(*place)) is not None}
+            missing = {place: spec for place, spec in wanted.items() if place not in entries}
+            if missing:
+                with self._disk_full_in_a_sentence():
+                    entries |= self._write(missing, write)
+        return {place: entries[place] for place in wanted}
 
     def lock(self, kind: str, key: str, *, journal: Journal = SILENT) -> FileLock:
         """A lock held (and released) by the caller: one process at a time computes a key."""
@@ -197,53 +237,62 @@ class Store:
                     shutil.rmtree(stray, ignore_errors=True)
         return len(gone), sum(e.size for e in gone)
 
-    def shrink(self, *, keep: str | None = None) -> None:
-        """Remove least recently used results until the store is within its limit."""
+    def shrink(self, *, keep: Collection[str] = ()) -> None:
+        """Remove least recently used results, but no key in ``keep``, until the store is within its limit."""
         entries = self.entries()
         size = sum(e.size for e in entries)
         for entry in reversed(entries):
             if size <= self.limit:
                 return
-            if entry.key != keep:
+            if entry.key not in keep:
                 self._remove(entry.folder)
                 size -= entry.size
 
-    def _write(self, kind: str, key: str, spec: dict[str, Any], write) -> Entry:
-        place = self.place(kind, key)
-        for abandoned in place.parent.glob(f".{key}.partial-*"):  # ours to remove: we hold the lock
-            shutil.rmtree(abandoned, ignore_errors=True)
-        partial = place.parent / f".{key}.partial-{uuid.uuid4().hex[:8]}"
-        partial.mkdir()
+    def _write(self, missing: Mapping[Place, dict[str, Any]], write) -> dict[Place, Entry]:
+        partial = {place: self._partial(*place) for place in missing}
         try:
+            for folder in partial.values():
+                folder.mkdir()
             started = time.monotonic()
-            note = dict(write(partial) or {})
+            note = dict(write(dict(partial)) or {})
             note.setdefault("seconds", round(time.monotonic() - started, 3))
-            record = {
-                "kind": kind,
-                "key": key,
-                "spec": spec,
-                "created": datetime.now(UTC).isoformat(timespec="seconds"),
-                "note": note,
-                "files": {
-                    str(p.relative_to(partial)): {"size": p.stat().st_size, "sha256": sha256_of(p)}
-                    for p in sorted(partial.rglob("*"))
-                    if p.is_file()
-                },
-            }
-            write_atomically(partial / ENTRY_FILE, json.dumps(record, ensure_ascii=False, indent=1))
-            if place.exists():  # damaged, or `find` would have returned it
-                self._remove(place)
-            os.replace(partial, place)
+            with ThreadPoolExecutor(max_workers=4) as pool:  # hashing leaves the interpreter free
+                files = dict(zip(partial, pool.map(_facts_of_files, partial.values()), strict=True))
+            for place, spec in missing.items():
+                self._finish(place, spec, partial[place], note, files[place])
         except BaseException:
-            shutil.rmtree(partial, ignore_errors=True)
+            for folder in partial.values():
+                shutil.rmtree(folder, ignore_errors=True)
             raise
-        entry = self._read(place)
-        if entry is None:
+        entries = {place: self._read(self.place(*place)) for place in missing}
+        gone = [place for place, entry in entries.items() if entry is None]
+        if gone:
             raise XvizError(
                 f"A result was written and is gone again: is another program clearing {self.root}?"
             )
-        self.shrink(keep=key)
-        return entry
+        self.shrink(keep={key for _, key in missing})
+        return {place: entry for place, entry in entries.items() if entry is not None}
+
+    def _partial(self, kind: str, key: str) -> Path:
+        parent = self.place(kind, key).parent
+        for abandoned in parent.glob(f".{key}.partial-*"):  # ours to remove: we hold the lock
+            shutil.rmtree(abandoned, ignore_errors=True)
+        return parent / f".{key}.partial-{uuid.uuid4().hex[:8]}"
+
+    def _finish(self, place: Place, spec: dict[str, Any], partial: Path, note: dict, files: dict) -> None:
+        record = {
+            "kind": place[0],
+            "key": place[1],
+            "spec": spec,
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+            "note": note,
+            "files": files,
+        }
+        write_atomically(partial / ENTRY_FILE, json.dumps(record, ensure_ascii=False, indent=1))
+        final = self.place(*place)
+        if final.exists():  # damaged, or `get` would have returned it
+            self._remove(final)
+        os.replace(partial, final)
 
     @staticmethod
     def _read(folder: Path) -> Entry | None:
@@ -253,8 +302,8 @@ class Store:
             if any((folder / name).stat().st_size != facts["size"] for name, facts in files.items()):
                 return None
             size = sum(facts["size"] for facts in files.values())
-            fields = (record[name] for name in ("kind", "key", "spec", "created"))
-            return Entry(folder, *fields, size=size, note=record["note"])
+            fields = {name: record[name] for name in ("kind", "key", "spec", "created", "note")}
+            return Entry(folder=folder, size=size, **fields)
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
@@ -300,6 +349,14 @@ class _DiskFull:
                 "or set XVIZ_HOME to a folder on a larger disk.",
                 file=self._root,
             ) from error
+
+
+def _facts_of_files(folder: Path) -> dict[str, dict[str, Any]]:
+    return {
+        str(path.relative_to(folder)): {"size": path.stat().st_size, "sha256": sha256_of(path)}
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
 
 
 def fingerprint_of_file(path: Path) -> str:

@@ -1,8 +1,15 @@
-"""The journal of the command line: a line of progress on stderr, sentences above it."""
+"""The journal of the command line: a line of progress on stderr, sentences above it.
+
+The first Ctrl-C (or SIGTERM) asks the work to stop at its next safe point, where it saves what it can; a
+second one interrupts it at once.
+"""
 
 from __future__ import annotations
 
-from types import TracebackType
+import signal
+import threading
+from types import FrameType, TracebackType
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
@@ -25,15 +32,30 @@ class ConsoleJournal(Journal):
             disable=not self._console.is_terminal,
         )
         self._task: TaskID | None = None
+        self._stop = False
+        self._handlers: dict[int, Any] = {}
 
     def __enter__(self) -> ConsoleJournal:
         self._progress.start()
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._handlers[number] = signal.signal(number, self._ask_to_stop)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._progress.stop()
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
+
+    def stop_requested(self) -> bool:
+        return self._stop
+
+    def _ask_to_stop(self, number: int, _frame: FrameType | None) -> None:
+        self.log("Stopping at the next safe point; once more to stop at once.")
+        self._stop = True
+        signal.signal(number, self._handlers[number])
 
     def stage(self, name: str) -> None:
         if self._task is not None:

@@ -17,9 +17,7 @@ def models(json: Json = False) -> None:
         return
     typer.echo(f"{'name':34} {'family':8} {'layers':>6} {'width':>6} {'parameters':>11}  on this machine")
     for row in found:
-        count = row["parameters"]
-        size = f"{count / 1e6:,.0f} M" if count else "?"
+        size = f"{row['parameters'] / 1e6:,.0f} M" if row["parameters"] else "?"
+        layers, width = (row[fact] or "?" for fact in ("layers", "width"))
         here = row["path"] if row["available"] else "no"
-        typer.echo(
-            f"{row['name']:34} {row['family']:8} {row['layers']:>6} {row['width']:>6} {size:>11}  {here}"
-        )
+        typer.echo(f"{row['name']:34} {row['family']:8} {layers:>6} {width:>6} {size:>11}  {here}")

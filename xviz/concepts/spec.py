@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, field_validator
+from pydantic import BaseModel, ConfigDict, field_validator, model_validator
 
 from xviz.representations.spec import WordVectorsSpec
 from xviz.store import Spec
@@ -55,6 +55,12 @@ class ConceptSpaceSpec(Spec):
             return value
         raise ValueError(f"concepts are upos, deprel or feats:Name (as feats:Case), not {value!r}")
 
+    @model_validator(mode="after")
+    def _chosen_on_dev(self) -> ConceptSpaceSpec:
+        if self.space == "probe" and self.dev is None:
+            raise ValueError("a probe is chosen on a dev split, and none is given")
+        return self
+
     def identity(self) -> dict[str, Any]:
         fields = self.model_dump(mode="json")
         for name in ("vectors", "dev", "test"):
@@ -63,4 +69,7 @@ class ConceptSpaceSpec(Spec):
         return fields
 
     def needs(self) -> Sequence[Spec]:
-        return [spec for spec in (self.vectors, self.dev, self.test) if spec is not None]
+        vectors = [spec for spec in (self.vectors, self.dev, self.test) if spec is not None]
+        if self.concepts != "deprel" or self.root != "cls":
+            return vectors
+        return [*vectors, *(spec.sentences("cls") for spec in vectors)]

@@ -6,6 +6,7 @@ slider over layers and a request for a single layer share what has been computed
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar, Literal
 
 from xviz.corpora.spec import TreebankSpec
@@ -13,7 +14,7 @@ from xviz.models.spec import Dtype, ModelRef
 from xviz.store import Spec
 
 WordPooling = Literal["first", "last", "mean"]
-SentencePooling = Literal["mean", "last", "weighted"]
+SentencePooling = Literal["mean", "last", "weighted", "cls"]
 
 
 class WordTableSpec(Spec):
@@ -31,7 +32,20 @@ class WordTableSpec(Spec):
         return fields | {"model": self.model.identity(), "treebank": self.treebank.identity()}
 
 
-class WordVectorsSpec(WordTableSpec):
+class LayerSpec(WordTableSpec):
+    """Vectors of one layer; the word table stands beside them."""
+
+    layer: int
+    dtype: Dtype = "fp32"
+
+    def table(self) -> WordTableSpec:
+        return WordTableSpec(model=self.model, treebank=self.treebank, max_words=self.max_words)
+
+    def needs(self) -> Sequence[Spec]:
+        return [self.table()]
+
+
+class WordVectorsSpec(LayerSpec):
     """One vector a word at one layer: ``[words, dim]``.
 
     Layer 0 is the embedding output, layer k the output of block k. For most decoders the last one is taken
@@ -41,23 +55,18 @@ class WordVectorsSpec(WordTableSpec):
     kind: ClassVar[str] = "word_vectors"
     version: ClassVar[int] = 1
 
-    layer: int
     pooling: WordPooling
-    dtype: Dtype = "fp32"
 
-    def table(self) -> WordTableSpec:
-        return WordTableSpec(model=self.model, treebank=self.treebank, max_words=self.max_words)
+    def sentences(self, pooling: SentencePooling) -> SentenceVectorsSpec:
+        """The sentence vectors of the same network, treebank and layer."""
+        shared = {name: getattr(self, name) for name in LayerSpec.model_fields}
+        return SentenceVectorsSpec(**shared, pooling=pooling)
 
 
-class SentenceVectorsSpec(WordTableSpec):
+class SentenceVectorsSpec(LayerSpec):
     """One vector a sentence at one layer: ``[sentences, dim]``; padding and BOS never enter."""
 
     kind: ClassVar[str] = "sentence_vectors"
     version: ClassVar[int] = 1
 
-    layer: int
     pooling: SentencePooling
-    dtype: Dtype = "fp32"
-
-    def table(self) -> WordTableSpec:
-        return WordTableSpec(model=self.model, treebank=self.treebank, max_words=self.max_words)

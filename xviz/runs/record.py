@@ -127,7 +127,7 @@ class RunJournal(Journal):
 
     def stage(self, name: str) -> None:
         self._stage = name
-        self.log(name)
+        self._write(name)
         self._beat({}, now=True)
         self._also.stage(name)
 
@@ -142,9 +142,12 @@ class RunJournal(Journal):
         self._also.metrics(step, values)
 
     def log(self, message: str) -> None:
+        self._write(message)
+        self._also.log(message)
+
+    def _write(self, message: str) -> None:
         with (self._run.folder / "log.txt").open("a", encoding="utf-8") as file:
             file.write(f"{_now()}  {message}\n")
-        self._also.log(message)
 
     def stop_requested(self) -> bool:
         return (self._run.folder / "cancel").exists() or self._also.stop_requested()
