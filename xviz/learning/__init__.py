@@ -1,0 +1,1 @@
+"""Learning: one training loop, and what is trained with it."""

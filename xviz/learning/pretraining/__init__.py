@@ -1,0 +1,1 @@
+"""Small multilingual networks from plain text: tokenizer, corpus, network, recipe."""
