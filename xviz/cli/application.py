@@ -59,9 +59,9 @@ application = typer.Typer(
 
 
 def _register() -> None:
-    from xviz.cli import cache, corpora, extract, models, pretrain, run, space
+    from xviz.cli import cache, card, corpora, extract, models, pretrain, run, space
 
-    for module in (models, corpora, extract, space, pretrain, run):
+    for module in (models, corpora, extract, space, card, pretrain, run):
         name = module.__name__.rsplit(".", 1)[-1]
         application.command(name)(getattr(module, name))
     application.add_typer(cache.application, name="cache", help="What the store holds; make room in it.")

@@ -73,7 +73,7 @@ def extract(
 def _row(group: list[Any], store: Any, absent: set[str]) -> dict[str, Any]:
     from dataclasses import asdict
 
-    from xviz.representations.extract import read_skipped
+    from xviz.representations.stored import read_skipped
 
     table, vectors = store.find(group[0].table()), [store.find(spec) for spec in group]
     made_now = [entry for spec, entry in zip(group, vectors, strict=True) if spec.key in absent]

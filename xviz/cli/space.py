@@ -59,11 +59,11 @@ def space(
         parts: dict[str, list[Any]] = {"vectors": group}
         if space == "probe":
             parts = _three_parts(group, asked, vectors_of)
-        for each in zip(*parts.values(), strict=True):
+        for vectors in zip(*parts.values(), strict=True):
             try:
                 wanted.append(
                     ConceptSpaceSpec(
-                        **dict(zip(parts, each, strict=True)),
+                        **dict(zip(parts, vectors, strict=True)),
                         concepts=concepts,
                         space=space,
                         root=root,

@@ -129,10 +129,10 @@ def read_probe(spec: ConceptSpaceSpec, store: Store) -> Probe:
     from safetensors.numpy import load_file
 
     entry = _found(spec, store)
-    tensors = load_file(entry.file(PROBE))
+    tensors: dict[str, Any] = load_file(entry.file(PROBE))
     facts = json.loads(entry.file(FACTS).read_text("utf-8"))
     names = tuple(pd.read_parquet(entry.file(SPACE), columns=["concept"])["concept"])
-    chosen = {name: facts[name] for name in ("learning_rate", "epoch", "dev_accuracy")}
+    chosen: dict[str, Any] = {name: facts[name] for name in ("learning_rate", "epoch", "dev_accuracy")}
     return Probe(**tensors, names=names, **chosen)
 
 

@@ -8,12 +8,11 @@ overflow or lose more than 1e-3 (:func:`xviz.representations.pooling.half_keeps`
 from __future__ import annotations
 
 import functools
-import json
 import math
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,13 +28,11 @@ from xviz.representations.batches import Batch, default_budget, plan_batches
 from xviz.representations.capture import LayerCapture
 from xviz.representations.forward import Kept, Wanted, pooled
 from xviz.representations.pooling import fits_half, half_keeps
-from xviz.representations.spec import SentenceVectorsSpec, WordTableSpec, WordVectorsSpec
-from xviz.representations.tokens import Skipped, TokenisedTreebank, tokenise
+from xviz.representations.spec import VectorsSpec, WordTableSpec, WordVectorsSpec
+from xviz.representations.stored import SENTENCES, WORDS, Skipped, read_skipped, write_skipped
+from xviz.representations.tokens import TokenisedTreebank, tokenise
 from xviz.representations.vector_file import VECTORS, VectorFile
 from xviz.store import Place, Store
-
-VectorsSpec = WordVectorsSpec | SentenceVectorsSpec
-WORDS, SENTENCES, SKIPPED = "words.parquet", "sentences.parquet", "skipped.json"
 
 
 @dataclass(frozen=True)
@@ -276,12 +273,7 @@ def check_model(model: LanguageModel, specs: Sequence[VectorsSpec]) -> None:
 def write_table(tokens: TokenisedTreebank, folder: Path) -> None:
     tokens.words.to_parquet(folder / WORDS, index=False)
     tokens.sentences.to_parquet(folder / SENTENCES, index=False)
-    skipped = [{k: v for k, v in asdict(skip).items() if v is not None} for skip in tokens.skipped]
-    (folder / SKIPPED).write_text(json.dumps(skipped, ensure_ascii=False, indent=1), encoding="utf-8")
-
-
-def read_skipped(folder: Path) -> tuple[Skipped, ...]:
-    return tuple(Skipped(**row) for row in json.loads((folder / SKIPPED).read_text("utf-8")))
+    write_skipped(tokens.skipped, folder)
 
 
 def provenance(model: LanguageModel, tokens: TokenisedTreebank, passes: int, budget: int) -> dict[str, Any]:

@@ -10,9 +10,8 @@ import numpy as np
 import pandas as pd
 
 from xviz.errors import NotHere
-from xviz.representations.extract import SENTENCES, WORDS, VectorsSpec, read_skipped
-from xviz.representations.spec import SentencePooling, SentenceVectorsSpec, WordVectorsSpec
-from xviz.representations.tokens import Skipped
+from xviz.representations.spec import SentencePooling, SentenceVectorsSpec, VectorsSpec, WordVectorsSpec
+from xviz.representations.stored import SENTENCES, WORDS, Skipped, read_skipped
 from xviz.representations.vector_file import read_vectors
 from xviz.store import Entry, Spec, Store
 

@@ -70,3 +70,6 @@ class SentenceVectorsSpec(LayerSpec):
     version: ClassVar[int] = 1
 
     pooling: SentencePooling
+
+
+VectorsSpec = WordVectorsSpec | SentenceVectorsSpec

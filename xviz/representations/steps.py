@@ -11,8 +11,8 @@ from xviz.corpora.tables import open_treebank
 from xviz.journal import Journal
 from xviz.models.loading import LanguageModel
 from xviz.models.spec import Dtype, ModelRef
-from xviz.representations.extract import VectorsSpec, extract, write_table
-from xviz.representations.spec import SentenceVectorsSpec, WordTableSpec, WordVectorsSpec
+from xviz.representations.extract import extract, write_table
+from xviz.representations.spec import SentenceVectorsSpec, VectorsSpec, WordTableSpec, WordVectorsSpec
 from xviz.representations.tokens import tokenise
 from xviz.store import Store
 

@@ -28,7 +28,8 @@ from xviz.representations.forward import Kept, Wanted, pooled
 from xviz.representations.pooling import fits_half, half_keeps
 from xviz.representations.relations import head_rows
 from xviz.representations.spec import WordPooling
-from xviz.representations.tokens import Skipped, TokenisedTreebank, tokenise
+from xviz.representations.stored import Skipped
+from xviz.representations.tokens import TokenisedTreebank, tokenise
 
 Label = Callable[[pd.DataFrame], Sequence[str | None]]
 """For every row of a word table the concept it is an instance of, or None."""

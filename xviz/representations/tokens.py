@@ -16,16 +16,7 @@ from xviz.corpora.treebank import Treebank
 from xviz.errors import InputError
 from xviz.models.loading import LanguageModel
 from xviz.representations.alignment import Alignment, align
-
-
-@dataclass(frozen=True)
-class Skipped:
-    """A sentence, or one word of a sentence (``index`` and ``form``), that has no vector, and why."""
-
-    sent_id: str
-    reason: str
-    index: int | None = None
-    form: str | None = None
+from xviz.representations.stored import Skipped
 
 
 @dataclass(frozen=True)
