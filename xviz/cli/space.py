@@ -87,7 +87,7 @@ def space(
         write_table(table, out)
     rows = []
     for spec, each in zip(wanted, spaces, strict=True):
-        row = {"treebank": each.treebank, "language": each.language, "split": each.split}
+        row: dict[str, Any] = {"treebank": each.treebank, "language": each.language, "split": each.split}
         row |= {"layer": each.layer, "concepts": len(each.names), **each.facts}
         row["counts"] = dict(zip(each.names, each.counts.tolist(), strict=True))
         if space == "probe":

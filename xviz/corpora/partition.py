@@ -8,6 +8,7 @@ versions, and the same in every language.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from typing import Literal
 
 from xviz.errors import InputError
@@ -22,6 +23,13 @@ def side_of(sent_id: str, partition: tuple[int, int, int]) -> Side:
     if place < train:
         return "train"
     return "dev" if place < train + dev else "test"
+
+
+def first_of(sent_ids: Sequence[str], limit: int) -> list[bool]:
+    """Which ``limit`` sentences are kept: those whose SHA-256(``sent_id``) is lowest, the same everywhere."""
+    ranked = sorted(range(len(sent_ids)), key=lambda i: hashlib.sha256(sent_ids[i].encode()).digest())
+    kept = set(ranked[:limit])
+    return [i in kept for i in range(len(sent_ids))]
 
 
 def checked_partition(partition: tuple[int, ...]) -> tuple[int, int, int]:

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from xviz.corpora.partition import checked_partition, side_of
+from xviz.corpora.partition import checked_partition, first_of, side_of
 from xviz.corpora.sentence import Line, Sentence, parse_sentence
 from xviz.corpora.spec import Multiword, TreebankSpec
 from xviz.corpora.treebank import Treebank
@@ -56,6 +56,9 @@ def read_treebank(spec: TreebankSpec, *, journal: Journal = SILENT) -> Treebank:
                 "choose other percentages."
             )
         sentences, words = _part(sentences, words, inside)
+    if spec.limit is not None and spec.limit < len(sentences):
+        kept = first_of(sentences["sent_id"].astype(str).to_list(), spec.limit)
+        sentences, words = _part(sentences, words, np.array(kept))
     return Treebank(spec.name, spec.language, spec.split, sentences, words, fingerprint=spec.key)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
+from pydantic import Field
+
 from xviz.store import Spec, fingerprint_of_file
 
 Split = Literal["train", "dev", "test", "all"]
@@ -23,6 +25,8 @@ class TreebankSpec(Spec):
             translations of one sentence never fall on two sides).
         multiword: ``syntactic``: the words inside a multiword token, each with the token's span of text;
             ``surface``: the token itself, with UPOS and relation of its first word and a head outside it.
+        limit: at most this many sentences, those whose ``sent_id`` hashes lowest (so that translations of
+            the same sentences remain in every language); None for all.
     """
 
     kind: ClassVar[str] = "treebank"
@@ -34,8 +38,9 @@ class TreebankSpec(Spec):
     split: Split = "train"
     partition: tuple[int, int, int] | None = None
     multiword: Multiword = "syntactic"
+    limit: int | None = Field(default=None, ge=1)
 
     def identity(self) -> dict[str, Any]:
-        fields = self.model_dump(mode="json")
+        fields = self.model_dump(mode="json", exclude={"limit"} if self.limit is None else None)
         fields["files"] = [fingerprint_of_file(Path(file)) for file in self.files]
         return fields

@@ -17,6 +17,7 @@ from jaxtyping import Float, Int
 
 from xviz.concepts.probe import Probe, scores, wilson
 from xviz.concepts.prototypes import prototypes
+from xviz.evaluation.intervals import by_sentence, ratio_interval
 
 UNANNOTATED = -2
 
@@ -59,18 +60,32 @@ class Source:
 
 
 def accuracy_rows(
-    guesses: Mapping[str, Int[np.ndarray, " rows"]], codes: Int[np.ndarray, " rows"]
+    guesses: Mapping[str, Int[np.ndarray, " rows"]],
+    codes: Int[np.ndarray, " rows"],
+    *,
+    sentence: Int[np.ndarray, " rows"] | None = None,
+    seed: int = 0,
 ) -> list[dict[str, object]]:
-    """Rows method, convention, accuracy, n, low, high (95 % Wilson interval over words).
+    """Rows method, convention, accuracy, n, low, high.
 
-    ``codes`` index the source's concepts; -1 is a concept that the source lacks, -2 no annotation.
+    Args:
+        codes: index the source's concepts; -1 is a concept that the source lacks, -2 no annotation.
+        sentence: of each row. With it the interval (95 %) is a bootstrap over sentences with ``seed``, else
+            Wilson's over words, which is too narrow where the words of a sentence stand or fall together.
     """
     rows: list[dict[str, object]] = []
+    groups = int(sentence.max(initial=-1)) + 1 if sentence is not None else 0
     for convention, counted in (("unseen_wrong", codes != UNANNOTATED), ("unseen_left_out", codes >= 0)):
         n = int(counted.sum())
         for method, guess in guesses.items():
-            hits = int((guess[counted] == codes[counted]).sum())
-            low, high = wilson(hits, n)
+            right = counted & (guess == codes)
+            hits = int(right.sum())
+            if sentence is None:
+                low, high = wilson(hits, n)
+            else:
+                whole = by_sentence(counted, sentence, groups)
+                here = whole > 0
+                low, high = ratio_interval(by_sentence(right, sentence, groups)[here], whole[here], seed=seed)
             accuracy = hits / n if n else float("nan")
             row = {"method": method, "convention": convention, "accuracy": accuracy}
             rows.append(row | {"n": n, "low": low, "high": high})

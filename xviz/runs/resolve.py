@@ -23,6 +23,7 @@ ON_THE_SPOT_SECONDS = 5.0
 """What a reader of a page waits for without being asked."""
 
 PIECES_A_WORD = 1.6
+WORDS_A_SENTENCE = 20
 CPU_FLOPS = 4e10  # of two cores in fp32; only used until this machine has been measured
 SECONDS_OF = {"treebank": 0.5, "concept_space": 1.0, "map": 1.0, "umap": 40.0, "load": 2.0}
 
@@ -109,7 +110,8 @@ def _words_of(treebank: TreebankSpec) -> int:
     size = sum(os.path.getsize(file) for file in treebank.files if Path(file).is_file())
     part = {"train": 0, "dev": 1, "test": 2}.get(treebank.split)
     share = treebank.partition[part] / 100 if treebank.partition and part is not None else 1.0
-    return int(size / 60 * share)
+    words = int(size / 60 * share)
+    return words if treebank.limit is None else min(words, treebank.limit * WORDS_A_SENTENCE)
 
 
 def _measured_rate(store: Store, model: ModelRef) -> float | None:

@@ -38,6 +38,10 @@ STEPS = {
     "concept_space": Step("xviz.concepts.spec:ConceptSpaceSpec", "xviz.concepts.steps:compute_spaces"),
     "map": Step("xviz.projection.spec:MapSpec", "xviz.projection.steps:compute_maps"),
     "map_quality": Step("xviz.projection.spec:MapQualitySpec", "xviz.projection.steps:compute_qualities"),
+    "language_modelling": Step(
+        "xviz.evaluation.spec:LanguageModellingSpec", "xviz.evaluation.steps:compute_language_modelling"
+    ),
+    "card": Step("xviz.evaluation.spec:CardSpec", "xviz.evaluation.steps:compute_cards"),
 }
 
 
@@ -45,7 +49,7 @@ class Loader:
     """Loads a network when a step first asks for it and keeps the last one."""
 
     def __init__(self, *, device: str = "auto"):
-        self._device = device
+        self.device = device
         self._kept: tuple[tuple[ModelRef, Dtype], Any] | None = None
 
     def __call__(self, ref: ModelRef, dtype: Dtype) -> Any:
@@ -54,7 +58,7 @@ class Loader:
 
         if self._kept is None or self._kept[0] != (ref, dtype):
             self._kept = None  # released before the next one is loaded
-            self._kept = ((ref, dtype), load(ref, device=self._device, dtype=dtype))
+            self._kept = ((ref, dtype), load(ref, device=self.device, dtype=dtype))
         return self._kept[1]
 
 
