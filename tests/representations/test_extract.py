@@ -348,3 +348,24 @@ def test_the_kinds_of_word_pooling_differ(ask, store, treebank):
         equal = (np.abs(found[one].astype(float) - found[other]) < 1e-2).all(axis=1)
         assert equal[single].all()
         assert not equal[~single].any()
+
+
+def test_threads_that_write_beside_an_accelerator_keep_the_same(ask, tmp_path, treebank, monkeypatch):
+    specs = [*ask("bert", treebank, pooling="mean"), *ask("bert", treebank, pooling="last")]
+    model = loaded(specs[0])
+    alone, together = Store(tmp_path / "alone"), Store(tmp_path / "together")
+    extract(model, treebank, specs, store=alone, token_budget=30)
+    writers = extracting._Writers
+    monkeypatch.setattr(extracting, "_Writers", lambda _threads: writers(4))
+    monkeypatch.setattr(extracting, "JOBS_WAITING", 5)
+    extract(model, treebank, specs, store=together, token_budget=30)
+    for spec in specs:
+        one, other = (store.find(spec).file("vectors.npy").read_bytes() for store in (alone, together))
+        assert one == other
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("xviz.representations.vector_file.os.pwrite", full)
+    with pytest.raises(XvizError, match="disk is full"):
+        extract(model, treebank, specs, store=Store(tmp_path / "full"), token_budget=30)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar, Literal
 
-from xviz.concepts.spec import RootPolicy
+from xviz.concepts.spec import ConceptSpaceSpec, RootPolicy
 from xviz.representations.spec import WordVectorsSpec
 from xviz.store import Spec
 
@@ -23,7 +23,8 @@ class MapSpec(Spec):
         sample: points drawn a treebank (seeded; all where there are fewer).
         centring: ``language`` takes each treebank's mean away before the layout.
         neighbours, min_dist: UMAP's own; the neighbours are exact.
-        start: for UMAP of a neighbouring layer, the map it is started from and rotated onto.
+        start: the map of another layer (same words) that UMAP starts from and is turned onto, and whose axes
+            decide the signs of principal components.
     """
 
     kind: ClassVar[str] = "map"
@@ -48,5 +49,28 @@ class MapSpec(Spec):
         fields["start"] = self.start.identity() if self.start is not None else None
         return fields
 
+    def spaces(self) -> list[ConceptSpaceSpec]:
+        """The concept spaces whose prototypes are placed on the map, one a source."""
+        return [
+            ConceptSpaceSpec(vectors=source, concepts=self.concepts, root=self.root)
+            for source in self.sources
+        ]
+
     def needs(self) -> Sequence[Spec]:
-        return [*self.sources, *([self.start] if self.start is not None else [])]
+        return [*self.sources, *self.spaces(), *([self.start] if self.start is not None else [])]
+
+
+class MapQualitySpec(Spec):
+    """How far a map may be believed: trustworthiness, continuity, purity, and for UMAP another seed."""
+
+    kind: ClassVar[str] = "map_quality"
+    version: ClassVar[int] = 1
+
+    map: MapSpec
+    k: int = 15
+
+    def identity(self) -> dict[str, Any]:
+        return {"map": self.map.identity(), "k": self.k}
+
+    def needs(self) -> Sequence[Spec]:
+        return [self.map]

@@ -21,9 +21,9 @@ from xviz.representations.pooling import Pooling, Selection, WeightedSum
 from xviz.representations.spec import SentencePooling, WordPooling
 from xviz.representations.tokens import TokenisedTreebank
 
-DEFAULT_BUDGET = {"cpu": 4096, "mps": 8192, "cuda": 32768}
-"""Padded tokens a batch. On a CPU more brings nothing, and the activations of 4096 tokens stay in its caches'
-reach; on a GPU it is what keeps the device busy."""
+DEFAULT_BUDGET = {"cpu": 2048, "mps": 8192, "cuda": 32768}
+"""Padded tokens a batch. Measured on a CPU, 6 layers of width 256 and 384: 1024 and 2048 are as fast as each
+other, 4096 is 15 % and 8192 40 % slower; larger networks want more than 1024."""
 
 T = TypeVar("T")
 

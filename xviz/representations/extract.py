@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import functools
 import math
+import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +36,11 @@ from xviz.representations.stored import SENTENCES, WORDS, Skipped, read_skipped,
 from xviz.representations.tokens import TokenisedTreebank, tokenise
 from xviz.representations.vector_file import VECTORS, VectorFile
 from xviz.store import Place, Store
+
+WRITERS = 8
+"""Threads that write while an accelerator computes."""
+JOBS_WAITING = 64
+"""Layers of batches that may wait to be written: what they hold lies in memory."""
 
 
 @dataclass(frozen=True)
@@ -154,32 +162,61 @@ def fill_files(
     passes = 0
     files = [_File(spec, folder, tokens, batches, model.width, precise) for spec, folder in folders.items()]
     while files:
-        with ExitStack() as opened, LayerCapture(model, {f.wanted.layer for f in files}) as capture:
+        with ExitStack() as opened:
             for file in files:
                 opened.callback(file.close)
+            capture = opened.enter_context(LayerCapture(model, {file.wanted.layer for file in files}))
+            write = opened.enter_context(_Writers(0 if model.device == "cpu" else WRITERS))
             by_wanted = {file.wanted: file for file in files}
-
-            def reduce(
-                _batch: Batch,
-                want: Wanted,
-                vectors: Float[Tensor, "vectors dim"],
-                by_wanted: dict[Wanted, _File] = by_wanted,
-            ) -> Kept | None:
-                file = by_wanted[want]
-                if file.again:
-                    return None
-                kept = vectors.half() if file.begun and file.half else vectors.float()
-                return (kept, *fits_half(vectors))
-
-            run = pooled(
-                model, tokens, list(by_wanted), reduce, batches=batches, capture=capture, journal=journal
-            )
+            reduce = functools.partial(_in_stored_precision, by_wanted)
+            wanted = list(by_wanted)
+            run = pooled(model, tokens, wanted, reduce, batches=batches, capture=capture, journal=journal)
             for batch, kept in run:
-                for want, (values, largest, smallest) in kept.items():
-                    by_wanted[want].take(batch, values.numpy(), float(largest), float(smallest))
+                for want, values in kept.items():
+                    write(by_wanted[want].take, batch, *values)
+            write.finish()
         passes += capture.passes
         files = [file.restarted() for file in files if file.again]
     return passes
+
+
+class _Writers:
+    """Threads that write layers while an accelerator reads on; on the CPU the caller writes itself.
+
+    (There the network has every core busy, and one thread more only gets in its way.)
+    """
+
+    def __init__(self, threads: int):
+        self._pool = ThreadPoolExecutor(threads) if threads else None
+        self._waiting: deque[Future[None]] = deque()
+
+    def __call__(self, job: Callable[..., None], *arguments: Any) -> None:
+        if self._pool is None:
+            job(*arguments)
+            return
+        self._waiting.append(self._pool.submit(job, *arguments))
+        while len(self._waiting) > JOBS_WAITING:
+            self._waiting.popleft().result()
+
+    def finish(self) -> None:
+        while self._waiting:
+            self._waiting.popleft().result()
+
+    def __enter__(self) -> _Writers:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
+
+
+def _in_stored_precision(
+    files: dict[Wanted, _File], _batch: Batch, want: Wanted, vectors: Float[Tensor, "vectors dim"]
+) -> Kept | None:
+    file = files[want]
+    if file.again:
+        return None
+    return (vectors.half() if file.begun and file.half else vectors.float(), *fits_half(vectors))
 
 
 class _File:
@@ -197,6 +234,7 @@ class _File:
         words = isinstance(spec, WordVectorsSpec)
         self.wanted = Wanted(spec.layer, "words" if words else "sentences", spec.pooling)
         self.half, self.begun, self.again = not precise, False, False
+        self._one_at_a_time = threading.Lock()
         self._arguments = (spec, folder, tokens, batches, dim)
         self._path, self._dim = folder / VECTORS, dim
         # Rows of each sentence: in the order of the treebank, sentences of other shards left out.
@@ -209,7 +247,11 @@ class _File:
         if not self._rows:
             self._open()
 
-    def take(
+    def take(self, batch: Batch, vectors: Tensor, top: Tensor, floor: Tensor) -> None:
+        with self._one_at_a_time:
+            self._take(batch, vectors.numpy(), float(top), float(floor))
+
+    def _take(
         self, batch: Batch, values: Float[np.ndarray, "vectors dim"], largest: float, smallest: float
     ) -> None:
         if self.again:

@@ -1,0 +1,274 @@
+"""The map of a concept space: words as points, prototypes as labelled marks.
+
+Points are WebGL (``scattergl``, ``scatter3d``), one trace a category, so that a category can be hidden by its
+legend entry. Categories are drawn from the commonest to the rarest: a rare one is never buried. Markers have
+no outline, and no trace holds more than 80,000 points; beyond these, panning stutters.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from xviz.figures.label_placement import place_labels
+from xviz.figures.palette import MUTED, PAPER, language_style, style_of
+
+ColourBy = Literal["concept", "language", "family"]
+LARGEST_TRACE = 80_000
+
+
+@dataclass(frozen=True)
+class Axes:
+    """What the axes of a map are: a caption each, and whether their numbers mean anything."""
+
+    captions: tuple[str, ...]
+    numbers: bool
+
+    @property
+    def dims(self) -> int:
+        return len(self.captions)
+
+
+def pca_axes(shares: Sequence[float]) -> Axes:
+    """``PCA 1 (12.3 % of variance)``; one share a dimension."""
+    return Axes(
+        tuple(f"PCA {i} ({100 * share:.1f} % of variance)" for i, share in enumerate(shares, 1)), True
+    )
+
+
+def umap_axes(dims: int) -> Axes:
+    """UMAP's axes have no unit and no order, so they carry no numbers."""
+    return Axes(tuple(f"UMAP {i}" for i in range(1, dims + 1)), False)
+
+
+def concept_map(
+    points: pd.DataFrame,
+    prototypes: pd.DataFrame,
+    *,
+    axes: Axes,
+    colour_by: ColourBy = "concept",
+    concept_kind: str = "upos",
+    view: str = "map",
+    labels: bool = True,
+) -> go.Figure:
+    """The figure of a map.
+
+    Args:
+        points: one row a point: ``x``, ``y`` (and ``z``), ``concept`` ("" for none), ``language`` (ISO 639-3),
+            ``language_name``, ``branch``, ``row`` (an id that selections and clicks return), and ``hover`` (see
+            :func:`~xviz.figures.hover.hover_text`).
+        prototypes: one row a prototype: ``concept``, ``language``, ``language_name``, ``branch``, ``count``,
+            ``x``, ``y`` (and ``z``). ``language`` is "" for the mean over all languages, which is the one
+            that bears the label.
+        axes: from :func:`pca_axes` or :func:`umap_axes`.
+        concept_kind: ``upos``, ``deprel`` or ``feats:Name``; decides the colours of concepts.
+        view: while this stays the same, the reader's zoom, camera and hidden legend entries stay.
+        labels: whether prototypes bear their names.
+    """
+    scale = _scale_of(points, axes.dims)
+    figure = go.Figure()
+    for category in _categories(points, colour_by, concept_kind):
+        for part in _parts(category.rows):
+            figure.add_trace(
+                _points_trace(points.iloc[part], category, axes, scale, len(points), first=part[0])
+            )
+    each, pooled = prototypes[prototypes["language"] != ""], prototypes[prototypes["language"] == ""]
+    if len(each) and each["language"].nunique() > 1:
+        figure.add_trace(
+            _marks(each, colour_by, concept_kind, axes, scale, size=7, name="prototype of a language")
+        )
+    if len(pooled):
+        figure.add_trace(_marks(pooled, "concept", concept_kind, axes, scale, size=13, name="prototype"))
+    figure.update_layout(_layout(axes, colour_by, concept_kind, view))
+    if labels and len(pooled):
+        _add_labels(figure, pooled, points, axes, scale)
+    return figure
+
+
+@dataclass(frozen=True)
+class _Category:
+    name: str
+    title: str
+    colour: str
+    symbol: str
+    rows: np.ndarray
+    rank: int
+
+
+def _categories(points: pd.DataFrame, colour_by: ColourBy, concept_kind: str) -> list[_Category]:
+    """Categories, the commonest first (that is drawn first, so at the bottom)."""
+    column = {"concept": "concept", "language": "language_name", "family": "branch"}[colour_by]
+    kind = concept_kind if colour_by == "concept" else colour_by
+    found: list[_Category] = []
+    seen: Counter[str] = Counter()
+    groups = points.groupby(column, observed=True, sort=True).indices
+    for position, (name, rows) in enumerate(groups.items()):
+        first = points.iloc[rows[0]]
+        meant = str(first["language"]) if colour_by == "language" else str(name)
+        if colour_by == "language":
+            colour, symbol = language_style(meant, str(first["branch"]), variant=seen[meant])
+        else:
+            colour, symbol = style_of(kind, meant, position=position)
+        seen[meant] += 1
+        title = str(name) or "not annotated"
+        found.append(_Category(str(name), title, colour, symbol, np.asarray(rows), position))
+    return sorted(found, key=lambda c: -len(c.rows))
+
+
+def _parts(rows: np.ndarray) -> list[np.ndarray]:
+    return np.array_split(rows, max(1, -(-len(rows) // LARGEST_TRACE)))
+
+
+def _points_trace(
+    part: pd.DataFrame, category: _Category, axes: Axes, scale: float, total: int, *, first: int
+):
+    size = float(np.interp(np.log10(total), [2.5, 3.5, 4.3, 5], [8, 6, 4.5, 3.2]))
+    marker = {
+        "color": category.colour,
+        "size": size if axes.dims == 2 else size * 0.45,
+        "symbol": category.symbol if axes.dims == 2 else _symbol_3d(category.symbol),
+        "opacity": float(np.interp(np.log10(total), [2.5, 4.3, 5], [0.85, 0.65, 0.5])),
+        "line": {"width": 0},
+    }
+    if category.symbol == "circle-open":
+        marker |= {"symbol": "circle", "color": MUTED, "opacity": 0.3}
+    return _trace(
+        part,
+        axes,
+        scale,
+        mode="markers",
+        name=f"{category.title}  {len(category.rows):,}",
+        uid=f"{category.name or 'none'}-{first}" if first != category.rows[0] else category.name or "none",
+        legendgroup=category.name or "none",
+        showlegend=bool(first == category.rows[0]),
+        legendrank=1000 + category.rank,
+        marker=marker,
+        customdata=part["row"].to_numpy(np.int32),
+        hovertext=part["hover"].tolist(),
+        hovertemplate="%{hovertext}<extra></extra>",
+        meta={"category": category.name},
+    )
+
+
+def _marks(
+    prototypes: pd.DataFrame,
+    colour_by: ColourBy,
+    concept_kind: str,
+    axes: Axes,
+    scale: float,
+    *,
+    size: int,
+    name: str,
+):
+    """Prototypes: diamonds with a light edge, few enough to afford one."""
+    order = sorted(prototypes["concept"].unique())
+    column = {"concept": "concept", "language": "language", "family": "branch"}[colour_by]
+    kind = concept_kind if colour_by == "concept" else colour_by
+    colours = [
+        style_of(kind, str(row[column]), position=order.index(row["concept"]), branch=str(row["branch"]))[0]
+        for _, row in prototypes.iterrows()
+    ]
+    whose = np.where(prototypes["language"] == "", "all languages", prototypes["language_name"])
+    text = [
+        f"<b>{concept}</b> prototype, {who}<br>mean of {count:,}"
+        for concept, who, count in zip(prototypes["concept"], whose, prototypes["count"], strict=True)
+    ]
+    return _trace(
+        prototypes,
+        axes,
+        scale,
+        mode="markers",
+        name=f"{name}  {len(prototypes):,}",
+        uid=name,
+        legendrank=2000 + size,
+        marker={
+            "color": colours,
+            "size": size if axes.dims == 2 else size * 0.6,
+            "symbol": "diamond",
+            "line": {"width": 1.5 if size > 8 else 1, "color": PAPER},
+            "opacity": 1.0,
+        },
+        hovertext=text,
+        hovertemplate="%{hovertext}<extra></extra>",
+        meta={"prototypes": name},
+    )
+
+
+def _trace(table: pd.DataFrame, axes: Axes, scale: float, **fields):
+    place = {c: (table[c].to_numpy(np.float32) / scale) for c in "xyz"[: axes.dims]}
+    return go.Scattergl(**place, **fields) if axes.dims == 2 else go.Scatter3d(**place, **fields)
+
+
+def _scale_of(points: pd.DataFrame, dims: int) -> float:
+    """Root mean square distance from the centre: drawn as 1, so that the view fits every layer alike."""
+    xyz = points[list("xyz"[:dims])].to_numpy(float)
+    if len(xyz) == 0:
+        return 1.0
+    spread = float(np.sqrt(((xyz - xyz.mean(axis=0)) ** 2).sum(axis=1).mean()))
+    return spread or 1.0
+
+
+def _layout(axes: Axes, colour_by: ColourBy, concept_kind: str, view: str) -> dict:
+    titles = {"language": "language", "family": "family or branch"}
+    concept = {"upos": "UPOS", "deprel": "relation"}.get(concept_kind, concept_kind.removeprefix("feats:"))
+    axis = {"showticklabels": axes.numbers, "showgrid": axes.numbers, "zeroline": axes.numbers}
+    layout: dict = {
+        "uirevision": view,
+        "legend": {"title": {"text": titles.get(colour_by, concept) + ", n"}},
+        "showlegend": True,
+    }
+    if axes.dims == 2:
+        layout["xaxis"] = axis | {"title": {"text": axes.captions[0]}}
+        layout["yaxis"] = axis | {"title": {"text": axes.captions[1]}, "scaleanchor": "x"}
+    else:
+        named = zip("xyz", axes.captions, strict=True)
+        layout["scene"] = {
+            **{f"{c}axis": axis | {"title": {"text": text.replace(" of variance", "")}} for c, text in named},
+            "aspectmode": "data",
+            "camera": {"eye": {"x": 1.45, "y": 1.45, "z": 0.75}},
+            "uirevision": view,
+        }
+    return layout
+
+
+def _add_labels(
+    figure: go.Figure, pooled: pd.DataFrame, points: pd.DataFrame, axes: Axes, scale: float
+) -> None:
+    """Names of concepts, moved off one another, with a thin line where they had to move far."""
+    if axes.dims == 3:  # on top of the points, where text among them would be hidden
+        xyz = pooled[["x", "y", "z"]].to_numpy(float) / scale
+        figure.layout.scene.annotations = [
+            {"x": x, "y": y, "z": z, "ax": 0, "ay": -16, "arrowhead": 0} | _label(concept)
+            for (x, y, z), concept in zip(xyz.tolist(), pooled["concept"], strict=True)
+        ]
+        return
+    xy = pooled[["x", "y"]].to_numpy(float) / scale
+    window = points[["x", "y"]].to_numpy(float) / scale
+    offsets = place_labels(xy, pooled["concept"].tolist(), window=(window.min(axis=0), window.max(axis=0)))
+    figure.layout.annotations = [
+        {"x": float(x), "y": float(y), "ax": dx, "ay": dy, "arrowhead": 0} | _label(concept)
+        for (x, y), (dx, dy), concept in zip(xy, offsets, pooled["concept"], strict=True)
+    ]
+
+
+def _label(concept: str) -> dict:
+    return {
+        "text": f"<b>{concept}</b>",
+        "name": concept,
+        "showarrow": True,
+        "arrowwidth": 1,
+        "standoff": 5,
+        "font": {"size": 13, "shadow": "auto"},
+        "captureevents": False,
+    }
+
+
+def _symbol_3d(symbol: str) -> str:
+    """The few symbols that scatter3d has."""
+    return symbol if symbol in {"circle", "diamond", "square", "cross", "x"} else "circle"

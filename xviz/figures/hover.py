@@ -1,0 +1,29 @@
+"""What is said of a word under the pointer."""
+
+from __future__ import annotations
+
+import html
+
+import pandas as pd
+
+
+def hover_text(points: pd.DataFrame) -> list[str]:
+    """One string a point: the word among its neighbours, then language, UPOS and relation.
+
+    Args:
+        points: columns ``left``, ``form``, ``right`` (the words around, two on each side), ``language_name``,
+            ``upos``, ``deprel``.
+    """
+
+    def escaped(column: str) -> pd.Series:
+        return points[column].astype(str).map(lambda word: html.escape(word, quote=False))
+
+    facts = (
+        points["language_name"].astype(str)
+        + " · "
+        + points["upos"].astype(str)
+        + " · "
+        + points["deprel"].astype(str)
+    )
+    text = escaped("left") + " <b>" + escaped("form") + "</b> " + escaped("right")
+    return (text.str.strip() + "<br>" + facts).tolist()
