@@ -20,19 +20,21 @@ setup: $(VENV)/app-$(STAMP)
 setup-test: $(VENV)/test-$(STAMP)
 
 $(VENV)/app-$(STAMP):
-	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))' 2>/dev/null || \
-	  { echo "xviz needs Python 3.11 to 3.14; $$($(PYTHON) --version 2>&1 || echo 'there is no $(PYTHON)'). Name one with make PYTHON=python3.12 ..." >&2; exit 1; }
+	@command -v $(PYTHON) >/dev/null || \
+	  { echo "xviz needs Python 3.11 to 3.14, and there is no $(PYTHON) here. Name one with make PYTHON=python3.12 ..." >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))' || \
+	  { echo "xviz needs Python 3.11 to 3.14, not $$($(PYTHON) --version 2>&1). Name one with make PYTHON=python3.12 ..." >&2; exit 1; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
 	  { echo "This Python lacks venv (on Debian and Ubuntu: apt install python3-venv)." >&2; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Setting up $(VENV) (some minutes and 2.5 GB the first time)"
 	@if [ -n "$(CPU)" ] && [ "$$(uname -s)" = Linux ]; then \
-	  $(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(grep '^torch==' requirements.txt)" --index-url $(TORCH_CPU_INDEX) || echo "The CPU builds of torch cannot be reached; the registry's build is taken."; fi
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	  $(BIN)/python -m pip install -qq --disable-pip-version-check "$$(grep '^torch==' requirements.txt)" --index-url $(TORCH_CPU_INDEX) || echo "The CPU builds of torch cannot be reached; the registry's build is taken."; fi
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check -e .
 	@rm -f $(VENV)/app-* $(VENV)/test-* && touch $@
 
 $(VENV)/test-$(STAMP): $(VENV)/app-$(STAMP)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test]'
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check -e '.[test]'
 	@touch $@
 
 app: setup
