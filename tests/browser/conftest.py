@@ -127,7 +127,7 @@ def chromium() -> Iterator:
 
 @pytest.fixture
 def new_tab(chromium) -> Iterator[Callable]:
-    """``new_tab(width=1440, scheme="light")``: a page of a browser without a past; faults in it fail the test."""
+    """``new_tab(width=1440, scheme="light")``: a browser without a past; faults in it fail the test."""
     contexts, faults = [], []
 
     def open_(*, width: int = 1440, height: int = 900, scheme: str = "light"):

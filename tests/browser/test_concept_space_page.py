@@ -49,7 +49,8 @@ def place_of_a_point(page, trace: str) -> tuple[float, float]:
             const graph = document.querySelector(selector), {xaxis, yaxis} = graph._fullLayout;
             const trace = graph._fullData.find((t) => t.name.startsWith(name));
             const box = graph.getBoundingClientRect();
-            return [box.left + xaxis._offset + xaxis.d2p(trace.x[0]), box.top + yaxis._offset + yaxis.d2p(trace.y[0])];
+            const left = box.left + xaxis._offset, top = box.top + yaxis._offset;
+            return [left + xaxis.d2p(trace.x[0]), top + yaxis.d2p(trace.y[0])];
         }""",
         [GRAPH, trace],
     )
@@ -104,7 +105,8 @@ def test_zoom_and_hidden_categories_outlive_a_change_of_layer(ground, server, ne
     )
     zoomed, hidden = layout(page, "xaxis.range"), [t[0] for t in traces(page) if t[2] == "legendonly"]
     labels = page.evaluate(
-        f"document.querySelector('{GRAPH}').layout.annotations.filter(a => a.visible === false).map(a => a.name)"
+        f"document.querySelector('{GRAPH}').layout.annotations"
+        ".filter(a => a.visible === false).map(a => a.name)"
     )
     assert labels == ["NOUN"], "the label goes with its category"
     points = page.evaluate(f"Array.from(document.querySelector('{GRAPH}')._fullData[1].x).slice(0, 5)")
@@ -184,7 +186,8 @@ def test_nothing_runs_over_the_edge(ground, server, new_tab, width: int) -> None
         page.goto(server.address + link)
         page.wait_for_selector(DRAWN if "concept" in link else "[data-testid=stDataFrame]")
         over = page.evaluate(
-            """() => [...document.querySelectorAll('html, [data-testid=stMain], [data-testid=stMainBlockContainer]')]
+            """() => ['html', '[data-testid=stMain]', '[data-testid=stMainBlockContainer]']
+                .map((selector) => document.querySelector(selector))
                 .filter((e) => e.scrollWidth > e.clientWidth + 1).map((e) => e.tagName + '.' + e.className)"""
         )
         assert over == []

@@ -1,5 +1,6 @@
 import numpy as np
 import pandas as pd
+import plotly.graph_objects as go
 import pytest
 
 from xviz.figures import concept_map as module
@@ -80,6 +81,7 @@ def test_three_dimensions(points, prototypes) -> None:
     assert {t.type for t in figure.data} == {"scatter3d"}
     assert figure.layout.scene.aspectmode == "data"
     assert named(figure, "German").z is not None
+    assert [note.text for note in figure.layout.scene.annotations] == ["<b>NOUN</b>", "<b>VERB</b>"]
 
 
 def test_hover_gives_the_word_in_its_context_and_no_markup_of_the_data(points, prototypes) -> None:
@@ -121,6 +123,15 @@ def test_the_dark_theme_changes_colours_and_nothing_else(points, prototypes) -> 
     assert np.array_equal(named(dark, "VERB").x, named(figure, "VERB").x)
     assert dark_colours(figure)[UPOS["NOUN"]] == on_dark(UPOS["NOUN"])
     assert in_theme(figure, "print").layout.template.layout.paper_bgcolor == "#FFFFFF"
+
+
+def test_every_place_where_a_colour_stands_is_put_into_the_theme() -> None:
+    figure = go.Figure(go.Heatmap(z=[[0, 1]], colorscale=[[0, "#2F5FA8"], [1, "#B3471B"]]))
+    figure.add_trace(go.Bar(y=[1, 2], marker={"color": ["#2F6BC4", "red"]}))
+    dark = in_theme(figure, "dark")
+    assert [colour for _, colour in dark.data[0].colorscale] == [on_dark("#2F5FA8"), on_dark("#B3471B")]
+    assert list(dark.data[1].marker.color) == [on_dark("#2F6BC4"), "red"]
+    assert figure.data[1].marker.color[0] == "#2F6BC4"
 
 
 def overlaps(xy: np.ndarray, names: list[str], offsets, pixels: float) -> int:

@@ -72,7 +72,9 @@ def test_the_worker_fills_the_store_tells_failures_and_starts_again(ground, work
 
 def test_the_worker_ends_with_its_server_however_that_ends(ground) -> None:
     code = (
-        "import sys, time, pathlib; from xviz.projection.worker import MapWorker; from xviz.store import Store\n"
+        "import sys, time, pathlib\n"
+        "from xviz.projection.worker import MapWorker\n"
+        "from xviz.store import Store\n"
         "worker = MapWorker(Store(pathlib.Path(sys.argv[1])), warm=False)\n"
         "print(worker.pid, flush=True); time.sleep(600)"
     )

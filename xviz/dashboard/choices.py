@@ -10,6 +10,7 @@ import shlex
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import streamlit as st
 
@@ -23,7 +24,7 @@ from xviz.models.devices import choose_dtype
 from xviz.models.folder import ModelFacts, describe
 from xviz.models.listing import list_models
 from xviz.models.spec import ModelRef
-from xviz.representations.spec import WordVectorsSpec
+from xviz.representations.spec import WordPooling, WordVectorsSpec
 
 DEFAULT_MODEL = "mini-encoder"
 DEFAULT_DATA = "sample"
@@ -52,9 +53,8 @@ class Choices:
 
     def vectors(self, layer: int) -> tuple[WordVectorsSpec, ...]:
         """The word vectors of one layer, one a treebank."""
-        pooling = self.pooling
-        if pooling == "auto":
-            pooling = "first" if self.facts.family == "encoder" else "last"
+        by_family = "first" if self.facts.family == "encoder" else "last"
+        pooling = cast(WordPooling, by_family if self.pooling == "auto" else self.pooling)
         return tuple(
             WordVectorsSpec(
                 model=self.model, treebank=spec, layer=layer, pooling=pooling, dtype=choose_dtype("auto")
@@ -265,7 +265,7 @@ def _default_names(found: Sequence[TreebankFiles]) -> list[str]:
     names = [without_ud(t.name) for t in found]
     if len(names) <= FEW:
         return names
-    few = [n for n in ("English-PUD", "German-PUD", "Turkish-PUD", "Chinese-PUD") if n in names]
+    few = [n for n in names if n in ("English-PUD", "German-PUD", "Turkish-PUD", "Chinese-PUD")]
     return few or names[:4]
 
 

@@ -74,8 +74,8 @@ def concept_choice() -> str:
         key="concepts",
         bind="query-params",
         accept_new_options=True,
-        help="What words are grouped by: part of speech, relation (a word's head minus the word) or the values of "
-        "a feature. A prototype is the mean vector of its words. Type any other feature of the treebank.",
+        help="What words are grouped by: part of speech, relation (a word's head minus the word) or the "
+        "values of a feature. A prototype is the mean vector of its words. Type any other feature.",
     )
     address.remember("concepts", chosen)
     return KINDS.get(chosen, f"feats:{chosen}")

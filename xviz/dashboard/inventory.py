@@ -31,7 +31,8 @@ def models_table() -> None:
     rows = pd.DataFrame(list_models())
     here = rows["available"].sum()
     st.caption(
-        f"{here} of {len(rows)} known models are on this machine; any other encoder or decoder works from its folder."
+        f"{here} of {len(rows)} known models are on this machine; "
+        "any other encoder or decoder works from its folder."
     )
     table = rows[rows["layers"].notna()].sort_values("available", ascending=False, kind="stable")
     table["where"] = table["available"].map({True: "here", False: "on the hub"})
@@ -73,7 +74,8 @@ def results_table(store: Store) -> None:
     table = pd.DataFrame({"kind": [e.kind for e in entries], "size": [e.size for e in entries]})
     summed = table.groupby("kind")["size"].agg(["count", "sum"]).reset_index()
     st.caption(
-        f"{readable_bytes(table['size'].sum())} in {len(entries):,} results; `xviz cache` lists and clears them."
+        f"{readable_bytes(table['size'].sum())} in {len(entries):,} results; "
+        "`xviz cache` lists and clears them."
     )
     summed["what"] = summed["kind"].map(lambda kind: RESULT_NAMES.get(kind, kind))
     summed["size"] = summed["sum"].map(readable_bytes)

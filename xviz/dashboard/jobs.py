@@ -1,7 +1,7 @@
 """Long work started from a page, done in this server: one job at a time, recorded as a run.
 
-A job belongs to the server, not to the session: the page may be reloaded, closed and opened again, and finds it
-by what it computes.
+A job belongs to the server, not to the session: the page may be reloaded, closed and opened again, and finds
+it by what it computes.
 """
 
 from __future__ import annotations

@@ -18,7 +18,9 @@ CSS = """
   border: 1px solid var(--st-border-color); border-radius: var(--st-button-radius); padding: 0.28rem 0.7rem;
   cursor: pointer; white-space: nowrap;
 }
-.xviz-link:hover, .xviz-link:focus-visible { border-color: var(--st-primary-color); color: var(--st-primary-color); }
+.xviz-link:hover, .xviz-link:focus-visible {
+  border-color: var(--st-primary-color); color: var(--st-primary-color);
+}
 """
 
 JS = """

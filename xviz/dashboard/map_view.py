@@ -1,4 +1,4 @@
-"""A map on a page: principal components at once, UMAP when the worker has laid it out, quality when measured."""
+"""A map on a page: principal components at once, UMAP when it has been laid out, quality when measured."""
 
 from __future__ import annotations
 
@@ -124,7 +124,16 @@ def _follow_quality(wanted: MapQualitySpec) -> None:
 
 def _tell_failed(status: Status, spec: MapSpec | MapQualitySpec) -> None:
     st.warning(plain(status.message), icon=":material/warning:")
-    st.button("Try again", key=f"again-{spec.key}", on_click=lambda: map_worker().request(spec, again=True))
+    st.button(
+        "Try again",
+        key=f"again-{spec.key}",
+        on_click=_again,
+        args=(spec,),
+    )
+
+
+def _again(spec: MapSpec | MapQualitySpec) -> None:
+    map_worker().request(spec, again=True)
 
 
 def _tell_waiting(status: Status, what: str) -> None:
@@ -140,7 +149,8 @@ def _tell_quality(measures: dict[str, Any]) -> None:
             "Trustworthiness",
             _share(measures["trustworthiness"]["value"]),
             _error(measures["trustworthiness"]),
-            f"1 is perfect, .5 is chance: of the {k} nearest points on the map, how far from the nearest they are "
+            f"1 is perfect, .5 is chance: of the {k} nearest points on the map, how far from the nearest "
+            "they are "
             "in the full space (Venna and Kaski 2001).",
         ),
         (
@@ -159,7 +169,8 @@ def _tell_quality(measures: dict[str, Any]) -> None:
             "Same language nearby",
             _share(language["map"]),
             f"{_share(language['full_space'])} in full space, chance {_share(language['chance'])}",
-            f"Share of the {k} nearest points that are of the point's own treebank; at chance, languages are mixed.",
+            f"Share of the {k} nearest points that are of the point's own treebank; "
+            "at chance, languages are mixed.",
         ),
         _stability_tile(measures),
     ]
@@ -181,9 +192,10 @@ def _stability_tile(measures: dict[str, Any]) -> tuple[str, str, str, str]:
     return (
         "Neighbours kept",
         _share(found["neighbour_overlap"]),
-        f"chance {_share(found['chance_overlap'])}; arrangement: {_share(1 - found['disparity'])} of variance kept",
-        f"A second UMAP from random places and another seed: the share of a point's {measures['k']} nearest points "
-        "that stay, and how much of the arrangement a rotation explains. What another seed would move, don't read.",
+        f"chance {_share(found['chance_overlap'])}; arrangement kept: {_share(1 - found['disparity'])}",
+        f"A second UMAP, from random places and another seed: the share of a point's {measures['k']} nearest "
+        "points that stay, and the share of the variance of the one map that the other explains when turned "
+        "onto it. What another seed would move, don't read.",
     )
 
 

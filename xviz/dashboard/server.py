@@ -43,8 +43,8 @@ def tell_error(error: Exception) -> bool:
     else:
         st.error(
             plain(
-                f"This page broke off ({type(error).__name__}: {error}). That is a fault of xviz: the terminal in "
-                "which it runs shows where. Reload the page, or change the last choice."
+                f"This page broke off ({type(error).__name__}: {error}). That is a fault of xviz: "
+                "the terminal in which it runs shows where. Reload the page, or change the last choice."
             ),
             icon=":material/bug_report:",
         )

@@ -74,8 +74,8 @@ def show_treebanks(
             "rank": st.column_config.NumberColumn(
                 "Effective rank",
                 format="%.1f",
-                help="Exponential of the entropy of the spectrum (Roy and Vetterli 2007): how many directions "
-                "the vectors use.",
+                help="Exponential of the entropy of the spectrum (Roy and Vetterli 2007): how many "
+                "directions the vectors use.",
             ),
         },
     )

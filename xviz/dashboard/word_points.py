@@ -30,7 +30,7 @@ ROWS_A_SOURCE = 10_000_000
 
 
 def points_table(spec: MapSpec, chart: Map, treebanks: Sequence[TreebankFiles], store: Store) -> pd.DataFrame:
-    """What :func:`xviz.figures.concept_map.concept_map` draws; read-only, for tables are shared by sessions."""
+    """What :func:`xviz.figures.concept_map.concept_map` draws."""
     words = _words(spec, chart, treebanks, store)
     coordinates = chart.points[list("xyz"[: spec.dims])].reset_index(drop=True)
     return pd.concat([words, coordinates], axis=1)
@@ -65,12 +65,13 @@ def sentence_of(spec: WordTableSpec, row: int, store: Store) -> InSentence:
         raise InputError("This word is not in the store (any more); reload the page.")
     word = words.iloc[row]
     sentences = _sentences(str(entry.file(SENTENCES)))
-    text, sent_id = sentences.loc[word["sentence"], ["text", "sent_id"]]
+    text, sent_id = map(str, sentences.loc[word["sentence"], ["text", "sent_id"]])
+    start, end = int(word["start"]), int(word["end"])
     return InSentence(
-        text[: word["start"]],
-        text[word["start"] : word["end"]],
-        text[word["end"] :],
-        str(sent_id),
+        text[:start],
+        text[start:end],
+        text[end:],
+        sent_id,
         str(word["upos"]),
         str(word["deprel"]),
         str(word["feats"]),
@@ -116,7 +117,7 @@ def _sentences(path: str) -> pd.DataFrame:
 
 
 def _words(spec: MapSpec, chart: Map, treebanks: Sequence[TreebankFiles], store: Store) -> pd.DataFrame:
-    """The same for every layer and every layout of one sample, so it is kept under what decides the sample."""
+    """The same for every layer and layout of one sample, so it is kept under what decides the sample."""
     sources = ",".join(source.table().key for source in spec.sources)
     name = f"{sources}/{spec.unit}/{spec.root}/{spec.concepts}/{spec.sample}/{spec.seed}"
     return _words_of_sample(name, spec, chart, treebanks, store)
@@ -151,7 +152,7 @@ def _around(words: pd.DataFrame, rows: np.ndarray, texts: pd.Series) -> tuple[li
     start, end = words["start"].to_numpy(), words["end"].to_numpy()
     left, right = [], []
     for row in rows:
-        text = texts.at[sentence[row]]
+        text = str(texts.at[sentence[row]])
         first = max(row - AROUND, 0)
         while sentence[first] != sentence[row]:
             first += 1

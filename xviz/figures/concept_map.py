@@ -21,6 +21,8 @@ from xviz.figures.palette import MUTED, PAPER, language_style, style_of
 
 ColourBy = Literal["concept", "language", "family"]
 LARGEST_TRACE = 80_000
+EYE = (1.45, 1.45, 0.75)
+"""Where a solid map is first looked at from."""
 
 
 @dataclass(frozen=True)
@@ -60,9 +62,9 @@ def concept_map(
     """The figure of a map.
 
     Args:
-        points: one row a point: ``x``, ``y`` (and ``z``), ``concept`` ("" for none), ``language`` (ISO 639-3),
-            ``language_name``, ``branch``, ``row`` (an id that selections and clicks return), and ``hover`` (see
-            :func:`~xviz.figures.hover.hover_text`).
+        points: one row a point: ``x``, ``y`` (and ``z``), ``concept`` ("" for none), ``language`` (its
+            ISO 639-3), ``language_name``, ``branch``, ``row`` (an id that selections and clicks return), and
+            ``hover`` (see :func:`~xviz.figures.hover.hover_text`).
         prototypes: one row a prototype: ``concept``, ``language``, ``language_name``, ``branch``, ``count``,
             ``x``, ``y`` (and ``z``). ``language`` is "" for the mean over all languages, which is the one
             that bears the label.
@@ -231,7 +233,7 @@ def _layout(axes: Axes, colour_by: ColourBy, concept_kind: str, view: str) -> di
         layout["scene"] = {
             **{f"{c}axis": axis | {"title": {"text": text.replace(" of variance", "")}} for c, text in named},
             "aspectmode": "data",
-            "camera": {"eye": {"x": 1.45, "y": 1.45, "z": 0.75}},
+            "camera": {"eye": dict(zip("xyz", EYE, strict=True))},
             "uirevision": view,
         }
     return layout
@@ -243,18 +245,29 @@ def _add_labels(
     """Names of concepts, moved off one another, with a thin line where they had to move far."""
     if axes.dims == 3:  # on top of the points, where text among them would be hidden
         xyz = pooled[["x", "y", "z"]].to_numpy(float) / scale
+        seen, all_seen = _as_first_seen(xyz), _as_first_seen(points[["x", "y", "z"]].to_numpy(float) / scale)
+        window = (all_seen.min(axis=0), all_seen.max(axis=0))
+        offsets = place_labels(seen, pooled["concept"].tolist(), window=window, pixels=330)
         figure.layout.scene.annotations = [
-            {"x": x, "y": y, "z": z, "ax": 0, "ay": -16, "arrowhead": 0} | _label(concept)
-            for (x, y, z), concept in zip(xyz.tolist(), pooled["concept"], strict=True)
+            {"x": x, "y": y, "z": z, "ax": dx, "ay": dy, "arrowhead": 0} | _label(concept)
+            for (x, y, z), (dx, dy), concept in zip(xyz.tolist(), offsets, pooled["concept"], strict=True)
         ]
         return
     xy = pooled[["x", "y"]].to_numpy(float) / scale
-    window = points[["x", "y"]].to_numpy(float) / scale
-    offsets = place_labels(xy, pooled["concept"].tolist(), window=(window.min(axis=0), window.max(axis=0)))
+    drawn = points[["x", "y"]].to_numpy(float) / scale
+    offsets = place_labels(xy, pooled["concept"].tolist(), window=(drawn.min(axis=0), drawn.max(axis=0)))
     figure.layout.annotations = [
         {"x": float(x), "y": float(y), "ax": dx, "ay": dy, "arrowhead": 0} | _label(concept)
         for (x, y), (dx, dy), concept in zip(xy, offsets, pooled["concept"], strict=True)
     ]
+
+
+def _as_first_seen(xyz: np.ndarray) -> np.ndarray:
+    """Places on the screen (across, up) as seen from :data:`EYE`, without perspective."""
+    towards = np.array(EYE) / np.linalg.norm(EYE)
+    across = np.cross([0.0, 0.0, 1.0], towards)
+    across /= np.linalg.norm(across)
+    return np.stack([xyz @ across, xyz @ np.cross(towards, across)], axis=1)
 
 
 def _label(concept: str) -> dict:

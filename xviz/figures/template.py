@@ -107,9 +107,9 @@ def in_theme(figure: go.Figure, theme: ThemeName) -> go.Figure:
     if theme == "dark":
         recolour = dark_colours(figure)
         for trace in themed.data:
-            trace.update(_recoloured(trace.to_plotly_json(), recolour))
+            _recolour(trace, recolour)
         for note in (*themed.layout.annotations, *themed.layout.scene.annotations):
-            note.update(_recoloured(note.to_plotly_json(), recolour))
+            _recolour(note, recolour)
     return themed
 
 
@@ -127,10 +127,16 @@ HEX = re.compile(r"^#[0-9A-Fa-f]{6}$")
 LONGEST_LIST_OF_COLOURS = 256  # longer ones hold data
 
 
+def _recolour(part: Any, colours: dict[str, str]) -> None:
+    plain = part.to_plotly_json()
+    changed = _recoloured(plain, colours)
+    if changed is not plain:
+        part.update(changed)
+
+
 def _collect(value: Any, found: set[str]) -> None:
-    if isinstance(value, str):
-        if HEX.match(value):
-            found.add(value)
+    if isinstance(value, str) and HEX.match(value):
+        found.add(value)
     elif isinstance(value, dict):
         for part in value.values():
             _collect(part, found)
@@ -139,20 +145,18 @@ def _collect(value: Any, found: set[str]) -> None:
             _collect(part, found)
 
 
-def _recoloured(value: Any, colours: dict[str, str]) -> dict[str, Any]:
-    """Only the branches of ``value`` in which a colour changed."""
-    changed: dict[str, Any] = {}
-    for name, part in value.items():
-        if isinstance(part, str) and part in colours:
-            changed[name] = colours[part]
-        elif isinstance(part, dict):
-            inner = _recoloured(part, colours)
-            if inner:
-                changed[name] = inner
-        elif isinstance(part, list | tuple) and 0 < len(part) <= LONGEST_LIST_OF_COLOURS:
-            if all(isinstance(p, str) for p in part) and any(p in colours for p in part):
-                changed[name] = [colours.get(p, p) for p in part]
-    return changed
+def _recoloured(value: Any, colours: dict[str, str]) -> Any:
+    """``value`` with other colours; of a dictionary only what changed; ``value`` itself where nothing did."""
+    if isinstance(value, str):
+        return colours.get(value, value)
+    if isinstance(value, dict):
+        parts = {name: _recoloured(part, colours) for name, part in value.items()}
+        return {name: part for name, part in parts.items() if part is not value[name]} or value
+    if isinstance(value, list | tuple) and len(value) <= LONGEST_LIST_OF_COLOURS:
+        members = [_recoloured(part, colours) for part in value]
+        changed = any(new is not old for new, old in zip(members, value, strict=True))
+        return members if changed else value
+    return value
 
 
 def _scale(colours: tuple[str, ...], theme: ThemeName) -> list[list[Any]]:

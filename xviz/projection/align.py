@@ -14,8 +14,8 @@ def turn_onto(
 ) -> tuple[Float[np.ndarray, "points dims"], Float[np.ndarray, "rows dims"]]:
     """``moving``, rotated or mirrored (never stretched) to lie as near as possible to ``fixed``.
 
-    Orthogonal Procrustes (Schönemann 1966): R minimises ``|(moving - mean) R - (fixed - mean)|``. The centre of
-    the result is the centre of ``fixed``. Distances within the map stay what they were.
+    Orthogonal Procrustes (Schönemann 1966): R minimises ``|(moving - mean) R - (fixed - mean)|``. The centre
+    of the result is the centre of ``fixed``. Distances within the map stay what they were.
 
     Args:
         moving, fixed: the same points, in the same order.

@@ -25,8 +25,8 @@ LEAST_COUNT = 10
 PROTOTYPES_NOTE = {
     "pca": "exact: the mean vector of all words of the concept, projected",
     "umap": (
-        f"among its most typical words: the mean place of the {TYPICAL_WORDS} words of the concept on the map "
-        "that are nearest to the prototype in the full space"
+        f"among its most typical words: the mean place of the {TYPICAL_WORDS} words of the concept "
+        "on the map that are nearest to the prototype in the full space"
     ),
 }
 
@@ -84,10 +84,10 @@ def place_prototypes(
                 vectors.append(vector - points.shifts[number])
     table = pd.DataFrame(rows, columns=["concept", "source", "count"])
     matrix = np.asarray(vectors, dtype=float).reshape(len(rows), points.vectors.shape[1])
-    for name, group in table.groupby("concept"):
+    for concept, group in table.groupby("concept"):
         enough = group[group["count"] >= LEAST_COUNT]
         if len(enough):
-            rows.append((name, ALL, int(enough["count"].sum())))
+            rows.append((str(concept), ALL, int(enough["count"].sum())))
             matrix = np.vstack([matrix, matrix[enough.index].mean(axis=0)])
     table = pd.DataFrame(rows, columns=["concept", "source", "count"])
     if principal is not None:

@@ -1,6 +1,6 @@
 """How far a map may be believed.
 
-- **Trustworthiness** and **continuity** (Venna and Kaski 2001; as scikit-learn's ``trustworthiness``): 1 minus
+- **Trustworthiness** and **continuity** (Venna and Kaski 2001; as in scikit-learn): 1 minus
   the mean rank excess of points that are neighbours on the map but not in the full space (trustworthiness),
   or in the full space but not on the map (continuity). 1 is perfect, about 0.5 is chance.
 - **Neighbour overlap** of two maps of the same points: the mean share of a point's k nearest neighbours that
@@ -52,10 +52,10 @@ def trustworthiness(
 ) -> Mean:
     """``1 - 2/(n k (2n - 3k - 1)) Σ_i Σ_{j ∈ U_k(i)} (r(i, j) - k)``.
 
-    ``U_k(i)``: the k nearest of i on the map; ``r(i, j)``: the rank of j among the neighbours of i in the full
-    space. Exact over all points; with ``rows`` the outer sum runs over that many points drawn at random (ranks
-    are still among all points), which estimates the mean with the standard error given. ``near`` spares the
-    search on the map where the k nearest are known already.
+    ``U_k(i)``: the k nearest of i on the map; ``r(i, j)``: the rank of j among the neighbours of i in the
+    full space. Exact over all points; with ``rows`` the outer sum runs over that many points drawn at random
+    (ranks are still among all points), which estimates the mean with the standard error given. ``near``
+    spares the search on the map where the k nearest are known already.
     """
     n = len(full)
     k = min(k, (n - 1) // 2)
@@ -75,7 +75,7 @@ def trustworthiness(
 def continuity(
     full: Float[np.ndarray, "points dim"], plane: Float[np.ndarray, "points dims"], **options
 ) -> Mean:
-    """:func:`trustworthiness` with the full space and the map exchanged (``near``: those in the full space)."""
+    """:func:`trustworthiness` with full space and map exchanged (``near``: those in the full space)."""
     return trustworthiness(plane, full, **options)
 
 
@@ -127,7 +127,7 @@ def _neighbours_of(
         return exact_neighbours(space, k).indices[chosen]
     from scipy.spatial import cKDTree
 
-    found = cKDTree(space).query(space[chosen], k=k + 1)[1]
+    found = np.asarray(cKDTree(space).query(space[chosen], k=k + 1)[1])
     # Of points in the very same place the tree may return others before the point itself.
     itself = found == chosen[:, None]
     itself[~itself.any(axis=1), -1] = True

@@ -1,14 +1,16 @@
 """From specifications to maps in the store.
 
-A map is three results under three keys, so that nothing slow is done twice: the exact neighbours (shared by the
-2-D and the 3-D map and by every seed), the layout (shared by every kind of concept), and the map itself, which
-adds the prototypes. Its quality is a fourth, computed when somebody asks how far the map may be believed.
+A map is three results under three keys, so that nothing slow is done twice: the exact neighbours (shared by
+the 2-D and the 3-D map and by every seed), the layout (shared by every kind of concept), and the map itself,
+which adds the prototypes. Its quality is a fourth, computed when somebody asks how far the map may be
+believed.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -40,11 +42,9 @@ NEIGHBOURS_VERSION = 1
 def compute_maps(
     specs: Sequence[MapSpec], *, store: Store, journal: Journal = SILENT, load: Callable | None = None
 ) -> None:
-    """Fill the store with maps; what they need (vectors, spaces, the map they start from) is there already."""
+    """Fill the store with maps; what they need (vectors, spaces, a map to start from) is there already."""
     for spec in specs:
-        store.obtain(
-            spec, lambda folder, spec=spec: _write_map(spec, folder, store, journal), journal=journal
-        )
+        store.obtain(spec, partial(_write_map, spec, store, journal), journal=journal)
 
 
 def compute_qualities(
@@ -52,12 +52,10 @@ def compute_qualities(
 ) -> None:
     """Fill the store with measures of maps that are there already."""
     for spec in specs:
-        store.obtain(
-            spec, lambda folder, spec=spec: _write_quality(spec, folder, store, journal), journal=journal
-        )
+        store.obtain(spec, partial(_write_quality, spec, store, journal), journal=journal)
 
 
-def _write_map(spec: MapSpec, folder: Path, store: Store, journal: Journal) -> dict[str, Any]:
+def _write_map(spec: MapSpec, store: Store, journal: Journal, folder: Path) -> dict[str, Any]:
     journal.stage("Reading the vectors")
     points = gather(spec, store)
     principal = None
@@ -157,7 +155,7 @@ def _near(
         return Neighbours(arrays["indices"], arrays["distances"])
 
 
-def _write_quality(spec: MapQualitySpec, folder: Path, store: Store, journal: Journal) -> dict[str, Any]:
+def _write_quality(spec: MapQualitySpec, store: Store, journal: Journal, folder: Path) -> dict[str, Any]:
     chart = read_map(store, spec.map)
     plane = chart.points[list("xyz"[: spec.map.dims])].to_numpy(float)
     points = gather(spec.map, store)

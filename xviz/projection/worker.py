@@ -1,10 +1,10 @@
 """The process in which a dashboard lays out its maps.
 
-UMAP compiles for some ten seconds in every process, and numba's threads can abort a server on concurrent calls;
-so one process, started with the server, makes all maps, one at a time. It is spoken to in lines of JSON over
-its standard streams, nothing is pickled, and results go to the store. The newest request comes first: a reader
-who moves the layer slider wants the layer where it stops. The process ends when its input closes, so it can't
-outlive the server, however that ends; it is started again when it died.
+UMAP compiles for some ten seconds in every process, and numba's threads can abort a server on concurrent
+calls; so one process, started with the server, makes all maps, one at a time. It is spoken to in lines of
+JSON over its standard streams, nothing is pickled, and results go to the store. The newest request comes
+first: a reader who moves the layer slider wants the layer where it stops. The process ends when its input
+closes, so it can't outlive the server, however that ends; it is started again when it died.
 """
 
 from __future__ import annotations
@@ -68,8 +68,8 @@ class MapWorker:
     def request(self, spec: MapSpec | MapQualitySpec, *, again: bool = False) -> Status:
         """Ask for a map (or its quality), as often as one likes.
 
-        What is under way goes on, what failed stays failed unless it is asked for ``again``, and what was lost
-        with a process that died is started once more.
+        What is under way goes on, what failed stays failed unless it is asked for ``again``, and what was
+        lost with a process that died is started once more.
         """
         name = (spec.kind, spec.key)
         with self._lock:

@@ -1,4 +1,4 @@
-# ruff: noqa: SIM905 (words in many scripts read better in one string)
+
 """Two small folders: text in ten scripts, and translations."""
 
 from __future__ import annotations

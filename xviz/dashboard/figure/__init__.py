@@ -1,8 +1,8 @@
 """The figure component: a plotly figure on a page that answers to the reader and keeps their view.
 
 ``st.plotly_chart`` makes a figure anew whenever it changes, so zoom and selection are lost. This component
-calls ``Plotly.react`` with a constant ``uirevision`` instead. Long arrays (coordinates, hover texts) are named
-by their hash and sent once a page load: a layer slider sends coordinates, not words. Colours follow
+calls ``Plotly.react`` with a constant ``uirevision`` instead. Long arrays (coordinates, hover texts) are
+named by their hash and sent once a page load: a layer slider sends coordinates, not words. Colours follow
 Streamlit's theme in the browser, without asking Python.
 
 Plotly's JavaScript is the file that the plotly package ships; :func:`load_plotly` sends it once a session.
