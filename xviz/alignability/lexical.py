@@ -30,35 +30,50 @@ from torch import Tensor
 class TypeCounts:
     """Word types of each concept in one corpus: all that the lexical null knows.
 
-    ``overlap[k, l]`` is ``p_k . p_l``, the probability that a word of concept k and one of concept l are the
-    same type; ``counts[k]`` the words of concept k.
+    With P the weights of word types in prototypes and Q those of single words (rows sum to 1; for relations
+    ``h_head - h_dependent`` to 0), ``overlap`` is ``P P^T`` and ``tokens`` is ``Q Q^T``. Where the units are
+    words, ``overlap[k, l]`` is the probability that a word of concept k and one of concept l are the same
+    type, and ``tokens`` is ``diag(1/n)``.
     """
 
     overlap: Float[np.ndarray, "concepts concepts"]
+    tokens: Float[np.ndarray, "concepts concepts"]
     counts: Int[np.ndarray, " concepts"]
 
     def squared_differences(self) -> Float[np.ndarray, "concepts concepts"]:
         """``||p_k - p_l||^2``."""
-        own = np.diag(self.overlap)
-        return own[:, None] + own[None, :] - 2 * self.overlap
+        return _squared(self.overlap)
 
     def sampling(self) -> Float[np.ndarray, "concepts concepts"]:
-        """``1/n_k + 1/n_l``."""
-        inverse = 1 / self.counts
-        return inverse[:, None] + inverse[None, :]
+        """``1/n_k + 1/n_l`` (words), ``||q_k - q_l||^2`` in general; 0 on the diagonal."""
+        return _squared(self.tokens)
+
+    def covariance(self, noise: float) -> Float[np.ndarray, "concepts concepts"]:
+        """Of prototypes whose types and tokens are random: ``(1 - noise) P P^T + noise Q Q^T``."""
+        return (1 - noise) * self.overlap + noise * self.tokens
+
+    def aggregated(self, weights: Float[np.ndarray, "merged concepts"]) -> TypeCounts:
+        """Of prototypes that are sums of these, ``weights`` of their *sums*: each row is divided by its n."""
+        counts = weights @ self.counts
+        w = weights * self.counts / counts[:, None]
+        return TypeCounts(w @ self.overlap @ w.T, w @ self.tokens @ w.T, counts.astype(np.int64))
+
+
+def _squared(gram: Float[np.ndarray, "n n"]) -> Float[np.ndarray, "n n"]:
+    own = np.diag(gram)
+    return own[:, None] + own[None, :] - 2 * gram
 
 
 def type_counts(forms: np.ndarray, codes: Int[np.ndarray, " rows"], concepts: int) -> TypeCounts:
     """Count word types by concept; rows with code -1 take no part. Every concept must occur."""
-    from scipy.sparse import coo_matrix
+    from scipy.sparse import csr_array
 
     labelled = codes >= 0
     types, inverse = np.unique(forms[labelled].astype(str), return_inverse=True)
-    ones = np.ones(int(labelled.sum()))
-    table = coo_matrix((ones, (codes[labelled], inverse)), shape=(concepts, len(types))).tocsr()
-    counts = np.asarray(table.sum(1)).ravel()
-    p = table.multiply(1 / counts[:, None]).tocsr()
-    return TypeCounts((p @ p.T).toarray(), counts.astype(np.int64))
+    counts = np.bincount(codes[labelled], minlength=concepts)
+    shares = 1 / counts[codes[labelled]]
+    p = csr_array((shares, (codes[labelled], inverse)), shape=(concepts, len(types)))
+    return TypeCounts((p @ p.T).toarray(), np.diag(1 / counts), counts.astype(np.int64))
 
 
 def noise_share(
@@ -96,17 +111,26 @@ def draw_prototypes(
     Args:
         noise: share of variance between tokens of one type (see :func:`noise_share`).
     """
-    covariance = (1 - noise) * corpus.overlap + noise * np.diag(1 / corpus.counts)
-    values, vectors = np.linalg.eigh(covariance)
-    factor = torch.from_numpy(vectors * np.sqrt(np.clip(values, 0, None)))  # (concepts, concepts)
+    factor = torch.from_numpy(covariance_factor(corpus.covariance(noise)))
     generator = torch.Generator().manual_seed(seed)
     z = torch.randn(draws, len(corpus.counts), dim, generator=generator, dtype=torch.float64)
     return factor @ z
 
 
+def covariance_factor(covariance: Float[np.ndarray, "n n"]) -> Float[np.ndarray, "n n"]:
+    """A matrix L with ``L L^T = covariance`` (which may be singular)."""
+    values, vectors = np.linalg.eigh(covariance)
+    return vectors * np.sqrt(np.clip(values, 0, None))
+
+
 def adjust(squared: Float[Tensor, "*stack pairs"], corpus: TypeCounts) -> Float[Tensor, "*stack pairs"]:
     """Squared dissimilarities without what the corpus alone explains (least squares, with intercept)."""
+    basis = torch.from_numpy(adjustment_basis(corpus)).to(squared)  # (pairs, 3)
+    return squared - (squared @ basis) @ basis.T
+
+
+def adjustment_basis(corpus: TypeCounts) -> Float[np.ndarray, "pairs 3"]:
+    """Orthonormal columns that span what :func:`adjust` takes out."""
     i, j = np.triu_indices(len(corpus.counts), 1)
     columns = [np.ones(len(i)), corpus.squared_differences()[i, j], corpus.sampling()[i, j]]
-    basis = torch.linalg.qr(torch.from_numpy(np.stack(columns, 1))).Q.to(squared)  # (pairs, 3)
-    return squared - (squared @ basis) @ basis.T
+    return np.linalg.qr(np.stack(columns, 1)).Q

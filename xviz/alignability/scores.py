@@ -47,6 +47,24 @@ def dissimilarities(
     return full[..., row, column]
 
 
+def crossvalidated(
+    a: Float[Tensor, "*stack concepts dim"], b: Float[Tensor, "*stack concepts dim"]
+) -> Float[Tensor, "*stack pairs"]:
+    """Squared euclidean distances from two halves of the data: ``(a_k - a_l) . (b_k - b_l)``.
+
+    Where the errors of the halves are independent, its expectation is the distance of the true prototypes
+    (Walther et al. 2016; as "crossnobis" without whitening): the noise that ``1/n_k`` puts into distances is
+    not in it. May be negative.
+    """
+    x = a.double() - a.double().mean(-2, keepdim=True)
+    y = b.double() - b.double().mean(-2, keepdim=True)
+    gram = x @ y.mT
+    gram = (gram + gram.mT) / 2
+    own = gram.diagonal(dim1=-2, dim2=-1)
+    row, column = torch.triu_indices(gram.shape[-1], gram.shape[-1], offset=1)
+    return own[..., row] + own[..., column] - 2 * gram[..., row, column]
+
+
 def rsa(
     a: Float[Tensor, "*stack languages_a pairs"],
     b: Float[Tensor, "*stack languages_b pairs"],
@@ -81,19 +99,19 @@ def procrustes(
     is the square of the nuclear norm of ``a^T b``. It is taken from K x K factors of the Gram matrices, so
     the width of the spaces does not matter, and they may have different widths.
     """
-    product = _factor(a).mT @ _factor(b)  # (*stack, K, K), the singular values of a^T b
+    product = factor(a).mT @ factor(b)  # (*stack, rank, rank), the singular values of a^T b
     return torch.linalg.svdvals(product).sum(-1).square()
 
 
-def _factor(x: Float[Tensor, "*stack concepts dim"]) -> Float[Tensor, "*stack concepts rank"]:
-    """``U S`` of a centred space of unit norm: the same geometry in at most K dimensions."""
+def factor(x: Float[Tensor, "*stack concepts dim"]) -> Float[Tensor, "*stack concepts rank"]:
+    """``U S`` of a centred space of unit norm: the same geometry in at most K - 1 dimensions."""
     x = x.double()
     x = x - x.mean(-2, keepdim=True)
     x = x / x.flatten(-2).norm(dim=-1)[..., None, None]
-    if x.shape[-1] <= x.shape[-2]:
+    if x.shape[-1] < x.shape[-2]:
         return x
     u, s, _ = torch.linalg.svd(x, full_matrices=False)
-    return u * s[..., None, :]
+    return (u * s[..., None, :])[..., :-1]  # centring took one dimension away
 
 
 def cka(
@@ -101,26 +119,35 @@ def cka(
 ) -> Float[Tensor, "*stack"]:
     """Debiased linear CKA over the K matched prototypes (Kornblith et al. 2019; unbiased HSIC of Song 2012).
 
-    Around 0 for unrelated spaces whatever their width, 1 for equal ones; NaN where the estimate of a space's
-    own dependence is not positive (too few concepts). Needs at least 4 concepts.
+    Around 0 for unrelated spaces whatever their width, 1 for equal ones. The unbiased HSIC is the scalar
+    product of U-centred Gram matrices (Szekely & Rizzo 2014), so CKA is the correlation of their triangles.
+    Needs at least 4 concepts.
     """
-    if a.shape[-2] < 4:
-        raise InputError(f"Debiased CKA needs at least 4 shared concepts; there are {a.shape[-2]}.")
-    ka, kb = _hollow_gram(a), _hollow_gram(b)
-    own = _hsic(ka, ka) * _hsic(kb, kb)
-    return _hsic(ka, kb) / torch.where(own > 0, own, torch.nan).sqrt()
+    x, y = centred_products(a), centred_products(b)
+    return torch.nn.functional.cosine_similarity(x, y, dim=-1)
 
 
-def _hollow_gram(x: Float[Tensor, "*stack concepts dim"]) -> Float[Tensor, "*stack concepts concepts"]:
-    x = x.double()
-    x = x - x.mean(-2, keepdim=True)  # does not change the estimate, keeps it from cancelling
-    gram = x @ x.mT
-    return gram - torch.diag_embed(gram.diagonal(dim1=-2, dim2=-1))
+def centred_products(
+    a: Float[Tensor, "*stack concepts dim"], b: Float[Tensor, "*stack concepts dim"] | None = None
+) -> Float[Tensor, "*stack pairs"]:
+    """Triangle of the U-centred matrix of scalar products of concepts; its mean is 0.
 
+    With ``b``, another estimate of the same space, products are taken across the two (and made symmetric):
+    where their errors are independent, no product holds an error times itself.
 
-def _hsic(k: Float[Tensor, "*stack n n"], other: Float[Tensor, "*stack n n"]) -> Float[Tensor, "*stack"]:
-    n = k.shape[-1]
-    trace = (k * other).sum((-2, -1))
-    sums = k.sum((-2, -1)) * other.sum((-2, -1)) / ((n - 1) * (n - 2))
-    rows = (k.sum(-1) * other.sum(-1)).sum(-1) * 2 / (n - 2)
-    return (trace + sums - rows) / (n * (n - 3))
+    Raises:
+        InputError: fewer than 4 concepts.
+    """
+    concepts = a.shape[-2]
+    if concepts < 4:
+        raise InputError(f"Debiased CKA needs at least 4 shared concepts; there are {concepts}.")
+    x = a.double() - a.double().mean(-2, keepdim=True)  # changes nothing, but keeps sums from cancelling
+    y = x if b is None else b.double() - b.double().mean(-2, keepdim=True)
+    gram = x @ y.mT
+    if b is not None:
+        gram = (gram + gram.mT) / 2
+    gram = gram - torch.diag_embed(gram.diagonal(dim1=-2, dim2=-1))
+    rows = gram.sum(-1) / (concepts - 2)
+    total = gram.sum((-2, -1)) / ((concepts - 1) * (concepts - 2))
+    row, column = torch.triu_indices(concepts, concepts, offset=1)
+    return gram[..., row, column] - rows[..., row] - rows[..., column] + total[..., None]

@@ -1,4 +1,3 @@
-
 """Two small folders: text in ten scripts, and translations."""
 
 from __future__ import annotations
