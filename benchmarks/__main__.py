@@ -19,7 +19,7 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 DATA = Path(os.environ.get("XVIZ_TEST_DATA") or REPOSITORY.parent / "shared" / "data")
-SUITES = ("extraction",)
+SUITES = ("extraction", "alignability")
 
 
 def machine() -> dict[str, object]:

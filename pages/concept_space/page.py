@@ -40,7 +40,8 @@ if obtain(Work("Compute the space", needed, f"Concept space of {title}", ""), wi
     st.stop()
 
 shown = show_map(chart, treebanks, colour_by=looks.colour_by, title=title, key="cs-map")
-show_quality(shown)
+if shown == chart:
+    show_quality(shown)
 counts, about = st.tabs(["Concepts", "Treebanks"])
 with counts:
     show_counts(chart.spaces(), treebanks, store())

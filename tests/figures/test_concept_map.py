@@ -44,7 +44,7 @@ def prototypes() -> pd.DataFrame:
 
 
 def named(figure, word: str):
-    return next(trace for trace in figure.data if trace.name.startswith(word))
+    return next(trace for trace in figure.data if (trace.name or "").startswith(word))
 
 
 def test_each_concept_is_a_trace_in_its_colour_the_commonest_lowest(points, prototypes) -> None:
@@ -62,7 +62,7 @@ def test_the_spread_of_a_layer_does_not_change_the_scale_of_the_view(points, pro
     small = concept_map(points, prototypes, axes=umap_axes(2))
     large = concept_map(larger, moved, axes=umap_axes(2))
     for one, other in zip(small.data, large.data, strict=True):
-        assert np.allclose(one.x, other.x, atol=1e-5)
+        assert np.allclose(one.x, other.x, atol=1e-5, equal_nan=True)
     assert small.layout.annotations[0].x == pytest.approx(large.layout.annotations[0].x, abs=1e-6)
     xy = np.concatenate([np.stack([t.x, t.y], 1) for t in small.data[:3]])
     assert ((xy - xy.mean(0)) ** 2).sum(1).mean() == pytest.approx(1, abs=1e-5)
@@ -86,13 +86,14 @@ def test_three_dimensions(points, prototypes) -> None:
 
 def test_hover_gives_the_word_in_its_context_and_no_markup_of_the_data(points, prototypes) -> None:
     text = concept_map(points, prototypes, axes=pca_axes([0.5, 0.25])).data[0].hovertext[0]
-    assert text == "a &lt;b&gt;  <b>x&amp;y</b>  c<br>English · NOUN · nsubj"
+    assert text == "\u2068a &lt;b&gt;  <b>x&amp;y</b>  c\u2069<br>English · NOUN · nsubj"
 
 
 def test_one_language_alone_has_no_marks_of_single_languages(points, prototypes) -> None:
     alone = points[points["language"] == "eng"]
     figure = concept_map(alone, prototypes[prototypes["language"] != "deu"], axes=pca_axes([0.5, 0.25]))
-    assert not [t for t in figure.data if t.name.startswith("prototype of a language")]
+    assert not [t for t in figure.data if (t.meta or {}).get("prototypes") == "prototype of a language"]
+    assert [t for t in figure.data if (t.meta or {}).get("prototypes") == "prototype"]
 
 
 def test_no_trace_is_too_large_and_parts_share_a_legend_entry(points, prototypes, monkeypatch) -> None:
@@ -112,6 +113,8 @@ def test_values_of_a_feature_take_colours_too(points, prototypes) -> None:
         concept_kind="feats:Case",
     )
     assert named(figure, "Nom").marker.color != named(figure, "Acc").marker.color
+    marks = next(t for t in figure.data if (t.meta or {}).get("prototypes") == "prototype")
+    assert list(marks.marker.color) == [named(figure, "Nom").marker.color, named(figure, "Acc").marker.color]
     assert figure.layout.legend.title.text == "Case, n"
 
 
@@ -153,3 +156,11 @@ def test_labels_do_not_lie_on_one_another() -> None:
     assert overlaps(xy, names, naive, 500) > 0
     assert overlaps(xy, names, offsets, 500) == 0
     assert place_labels(np.empty((0, 2)), [], window=(np.zeros(2), np.ones(2))) == []
+
+
+def test_hundreds_of_marks_are_hidden_until_they_are_asked_for(points, prototypes, monkeypatch) -> None:
+    monkeypatch.setattr(module, "MOST_MARKS", 1)
+    figure = concept_map(points, prototypes, axes=pca_axes([0.5, 0.25]))
+    group = [t for t in figure.data if t.legendgroup == "prototype of a language"]
+    assert [t.visible for t in group] == ["legendonly", "legendonly"]
+    assert [t.showlegend for t in group] == [False, None]

@@ -15,6 +15,14 @@ from xviz.projection.spec import MapSpec
 from xviz.store import Store
 
 MOST_ROWS = 1000
+COLUMNS = {
+    "left": "before",
+    "form": "word",
+    "right": "after",
+    "language_name": "language",
+    "upos": "UPOS",
+    "deprel": "relation",
+}
 
 
 def show_selection(
@@ -49,7 +57,8 @@ def _show_word(row: int, spec: MapSpec, treebanks: Sequence[TreebankFiles], stor
     source, word = word_of(row)
     found = sentence_of(spec.sources[source].table(), word, store)
     with st.container(border=True, key="cs-word"):
-        st.markdown(f"{plain(found.before)}**{plain(found.form)}**{plain(found.after)}")
+        # Isolated, so that the script of the sentence decides where it begins.
+        st.markdown(f"\u2068{plain(found.before)}**{plain(found.form)}**{plain(found.after)}\u2069")
         facts = [treebanks[source].language_name, found.upos, found.deprel, found.feats.replace("|", ", ")]
         st.caption(plain(" · ".join(fact for fact in facts if fact) + f" · sentence {found.sent_id}"))
 
@@ -67,5 +76,13 @@ def _show_encircled(chosen: pd.DataFrame, concepts: str) -> None:
                 + "."
             )
         )
-        shown = chosen[["left", "form", "right", "language_name", "upos", "deprel"]].head(MOST_ROWS)
-        st.dataframe(shown, hide_index=True, width="stretch", height=260)
+        shown = chosen[list(COLUMNS)].head(MOST_ROWS).rename(columns=COLUMNS)
+        st.dataframe(
+            shown,
+            hide_index=True,
+            width="stretch",
+            height=260,
+            column_config={"before": st.column_config.TextColumn(alignment="right")},
+        )
+        if len(chosen) > MOST_ROWS:
+            st.caption(f"The first {MOST_ROWS:,} are listed.")

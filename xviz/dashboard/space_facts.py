@@ -19,7 +19,7 @@ def show_counts(spaces: Sequence[ConceptSpaceSpec], treebanks: Sequence[Treebank
     """Words of each concept in each language; counts that are too small for a prototype are named."""
     table = counts_table(spaces, treebanks, store)
     localised = {name: st.column_config.NumberColumn(format="localized") for name in table.columns}
-    st.dataframe(table, width="stretch", height=min(36 * (len(table) + 1), 640), column_config=localised)
+    st.dataframe(table, width="stretch", height=min(33 * (len(table) + 1) + 3, 640), column_config=localised)
     few = int((table.drop(columns="All") < LEAST_COUNT).sum().sum())
     st.caption(
         f"Occurrences of each concept. {few:,} of {table.drop(columns='All').size:,} cells hold fewer than "

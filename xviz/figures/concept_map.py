@@ -7,21 +7,22 @@ no outline, and no trace holds more than 80,000 points; beyond these, panning st
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from xviz.figures.category_styles import COLUMN, ColourBy, Styles, category_styles
 from xviz.figures.label_placement import place_labels
-from xviz.figures.palette import MUTED, PAPER, language_style, style_of
+from xviz.figures.palette import MUTED, PAPER
 
-ColourBy = Literal["concept", "language", "family"]
 LARGEST_TRACE = 80_000
-EYE = (1.45, 1.45, 0.75)
+MOST_MARKS = 150
+EACH, OVER_ALL = "prototype of a language", "prototype"
+LABEL_IS_NEAR = 32  # pixels above or below
+EYE = (1.3, 1.3, 0.7)
 """Where a solid map is first looked at from."""
 
 
@@ -74,19 +75,21 @@ def concept_map(
         labels: whether prototypes bear their names.
     """
     scale = _scale_of(points, axes.dims)
+    styles = category_styles([points, prototypes], colour_by, concept_kind=concept_kind)
     figure = go.Figure()
-    for category in _categories(points, colour_by, concept_kind):
+    for category in _categories(points, COLUMN[colour_by], styles):
         for part in _parts(category.rows):
             figure.add_trace(
                 _points_trace(points.iloc[part], category, axes, scale, len(points), first=part[0])
             )
     each, pooled = prototypes[prototypes["language"] != ""], prototypes[prototypes["language"] == ""]
-    if len(each) and each["language"].nunique() > 1:
-        figure.add_trace(
-            _marks(each, colour_by, concept_kind, axes, scale, size=7, name="prototype of a language")
-        )
+    if each["language_name"].nunique() > 1:
+        colours = [styles[str(name)][0] for name in each[COLUMN[colour_by]]]
+        figure.add_traces(_marks(each, colours, axes, scale, size=7, name=EACH))
     if len(pooled):
-        figure.add_trace(_marks(pooled, "concept", concept_kind, axes, scale, size=13, name="prototype"))
+        of_concepts = category_styles([points, prototypes], "concept", concept_kind=concept_kind)
+        colours = [of_concepts[str(name)][0] for name in pooled["concept"]]
+        figure.add_traces(_marks(pooled, colours, axes, scale, size=13, name=OVER_ALL))
     figure.update_layout(_layout(axes, colour_by, concept_kind, view))
     if labels and len(pooled):
         _add_labels(figure, pooled, points, axes, scale)
@@ -103,23 +106,13 @@ class _Category:
     rank: int
 
 
-def _categories(points: pd.DataFrame, colour_by: ColourBy, concept_kind: str) -> list[_Category]:
+def _categories(points: pd.DataFrame, column: str, styles: Styles) -> list[_Category]:
     """Categories, the commonest first (that is drawn first, so at the bottom)."""
-    column = {"concept": "concept", "language": "language_name", "family": "branch"}[colour_by]
-    kind = concept_kind if colour_by == "concept" else colour_by
-    found: list[_Category] = []
-    seen: Counter[str] = Counter()
     groups = points.groupby(column, observed=True, sort=True).indices
-    for position, (name, rows) in enumerate(groups.items()):
-        first = points.iloc[rows[0]]
-        meant = str(first["language"]) if colour_by == "language" else str(name)
-        if colour_by == "language":
-            colour, symbol = language_style(meant, str(first["branch"]), variant=seen[meant])
-        else:
-            colour, symbol = style_of(kind, meant, position=position)
-        seen[meant] += 1
-        title = str(name) or "not annotated"
-        found.append(_Category(str(name), title, colour, symbol, np.asarray(rows), position))
+    found = [
+        _Category(str(name), str(name) or "not annotated", *styles[str(name)], np.asarray(rows), rank)
+        for rank, (name, rows) in enumerate(groups.items())
+    ]
     return sorted(found, key=lambda c: -len(c.rows))
 
 
@@ -159,47 +152,49 @@ def _points_trace(
 
 
 def _marks(
-    prototypes: pd.DataFrame,
-    colour_by: ColourBy,
-    concept_kind: str,
-    axes: Axes,
-    scale: float,
-    *,
-    size: int,
-    name: str,
-):
-    """Prototypes: diamonds with a light edge, few enough to afford one."""
-    order = sorted(prototypes["concept"].unique())
-    column = {"concept": "concept", "language": "language", "family": "branch"}[colour_by]
-    kind = concept_kind if colour_by == "concept" else colour_by
-    colours = [
-        style_of(kind, str(row[column]), position=order.index(row["concept"]), branch=str(row["branch"]))[0]
-        for _, row in prototypes.iterrows()
-    ]
+    prototypes: pd.DataFrame, colours: list[str], axes: Axes, scale: float, *, size: int, name: str
+) -> list:
+    """Prototypes: diamonds with a light edge, few enough to afford one; and their entry in the legend.
+
+    Very many (each concept in each of twenty languages) are there, but hidden until their entry is clicked.
+    """
     whose = np.where(prototypes["language"] == "", "all languages", prototypes["language_name"])
     text = [
         f"<b>{concept}</b> prototype, {who}<br>mean of {count:,}"
         for concept, who, count in zip(prototypes["concept"], whose, prototypes["count"], strict=True)
     ]
-    return _trace(
+    visible = "legendonly" if len(prototypes) > MOST_MARKS else True
+    mark = {"symbol": "diamond", "line": {"width": 1.5 if size > 8 else 1, "color": PAPER}, "opacity": 1.0}
+    size_here = size if axes.dims == 2 else size * 0.6
+    marks = _trace(
         prototypes,
         axes,
         scale,
         mode="markers",
-        name=f"{name}  {len(prototypes):,}",
         uid=name,
-        legendrank=2000 + size,
-        marker={
-            "color": colours,
-            "size": size if axes.dims == 2 else size * 0.6,
-            "symbol": "diamond",
-            "line": {"width": 1.5 if size > 8 else 1, "color": PAPER},
-            "opacity": 1.0,
-        },
+        legendgroup=name,
+        showlegend=False,
+        visible=visible,
+        marker=mark | {"color": colours, "size": size_here},
         hovertext=text,
         hovertemplate="%{hovertext}<extra></extra>",
         meta={"prototypes": name},
     )
+    entry = _trace(
+        prototypes.iloc[:1].assign(**dict.fromkeys("xyz"[: axes.dims], np.nan)),
+        axes,
+        1.0,
+        mode="markers",
+        name=f"{name}  {len(prototypes):,}",
+        uid=f"{name}-entry",
+        legendgroup=name,
+        legendrank=2000 + size,
+        visible=visible,
+        marker=mark | {"color": MUTED, "size": size_here},
+        hoverinfo="skip",
+        meta={"entry": name},
+    )
+    return [marks, entry]
 
 
 def _trace(table: pd.DataFrame, axes: Axes, scale: float, **fields):
@@ -233,7 +228,7 @@ def _layout(axes: Axes, colour_by: ColourBy, concept_kind: str, view: str) -> di
         layout["scene"] = {
             **{f"{c}axis": axis | {"title": {"text": text.replace(" of variance", "")}} for c, text in named},
             "aspectmode": "data",
-            "camera": {"eye": dict(zip("xyz", EYE, strict=True))},
+            "camera": {"eye": dict(zip("xyz", EYE, strict=True)), "center": {"x": 0, "y": 0, "z": -0.1}},
             "uirevision": view,
         }
     return layout
@@ -249,7 +244,7 @@ def _add_labels(
         window = (all_seen.min(axis=0), all_seen.max(axis=0))
         offsets = place_labels(seen, pooled["concept"].tolist(), window=window, pixels=330)
         figure.layout.scene.annotations = [
-            {"x": x, "y": y, "z": z, "ax": dx, "ay": dy, "arrowhead": 0} | _label(concept)
+            {"x": x, "y": y, "z": z} | _label(concept, dx, dy)
             for (x, y, z), (dx, dy), concept in zip(xyz.tolist(), offsets, pooled["concept"], strict=True)
         ]
         return
@@ -257,7 +252,7 @@ def _add_labels(
     drawn = points[["x", "y"]].to_numpy(float) / scale
     offsets = place_labels(xy, pooled["concept"].tolist(), window=(drawn.min(axis=0), drawn.max(axis=0)))
     figure.layout.annotations = [
-        {"x": float(x), "y": float(y), "ax": dx, "ay": dy, "arrowhead": 0} | _label(concept)
+        {"x": float(x), "y": float(y)} | _label(concept, dx, dy)
         for (x, y), (dx, dy), concept in zip(xy, offsets, pooled["concept"], strict=True)
     ]
 
@@ -270,16 +265,17 @@ def _as_first_seen(xyz: np.ndarray) -> np.ndarray:
     return np.stack([xyz @ across, xyz @ np.cross(towards, across)], axis=1)
 
 
-def _label(concept: str) -> dict:
-    return {
+def _label(concept: str, dx: float, dy: float) -> dict:
+    """A name beside its mark; a line leads to it where it stands far off (lines are slow to pan)."""
+    label = {
         "text": f"<b>{concept}</b>",
         "name": concept,
-        "showarrow": True,
-        "arrowwidth": 1,
-        "standoff": 5,
         "font": {"size": 13, "shadow": "auto"},
         "captureevents": False,
     }
+    if abs(dy) <= LABEL_IS_NEAR:
+        return label | {"showarrow": False, "xshift": dx, "yshift": -dy}
+    return label | {"ax": dx, "ay": dy, "arrowhead": 0, "arrowwidth": 1, "standoff": 5}
 
 
 def _symbol_3d(symbol: str) -> str:

@@ -7,6 +7,10 @@ import html
 import pandas as pd
 
 
+FROM, UNTIL = "\u2068", "\u2069"
+"""Isolate the words, so that their own script decides whether they run from the left or from the right."""
+
+
 def hover_text(points: pd.DataFrame) -> list[str]:
     """One string a point: the word among its neighbours, then language, UPOS and relation.
 
@@ -26,4 +30,4 @@ def hover_text(points: pd.DataFrame) -> list[str]:
         + points["deprel"].astype(str)
     )
     text = escaped("left") + " <b>" + escaped("form") + "</b> " + escaped("right")
-    return (text.str.strip() + "<br>" + facts).tolist()
+    return (FROM + text.str.strip() + UNTIL + "<br>" + facts).tolist()

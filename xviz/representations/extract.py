@@ -319,7 +319,7 @@ def write_table(tokens: TokenisedTreebank, folder: Path) -> None:
 
 
 def provenance(model: LanguageModel, tokens: TokenisedTreebank, passes: int, budget: int) -> dict[str, Any]:
-    made = {"family": model.family, "device": model.device, "dtype": model.dtype}
+    made = {"family": model.family, "layers": model.layers, "device": model.device, "dtype": model.dtype}
     return made | {"forward_passes": passes, "token_budget": budget} | tokens.note()
 
 

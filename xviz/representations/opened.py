@@ -50,9 +50,10 @@ class Representations:
         """
         return open_vectors(sentence_spec(self._at(layer), pooling), store=self.store)
 
-    def layers(self, upto: int = 512) -> list[int]:
-        """The layers whose word vectors are stored, of those up to ``upto``."""
-        return [layer for layer in range(upto) if self.store.find(self._at(layer)) is not None]
+    def layers(self) -> list[int]:
+        """The layers whose word vectors are stored."""
+        every = range(self.provenance["layers"] + 1)
+        return [layer for layer in every if self.store.find(self._at(layer)) is not None]
 
     def _at(self, layer: int | None) -> WordVectorsSpec:
         return self.spec if layer is None else self.spec.model_copy(update={"layer": layer})

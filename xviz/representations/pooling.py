@@ -61,8 +61,7 @@ def fits_half(vectors: Float[Tensor, "vectors dim"]) -> tuple[Float[Tensor, ""],
 
     See :func:`half_keeps`; both are left on the device, so that asking does not wait for it.
     """
-    low, high = torch.aminmax(vectors)
-    largest = torch.maximum(-low, high)
+    largest = vectors.abs().amax()
     smallest = torch.linalg.vector_norm(vectors, dim=1, dtype=torch.float32).amin()
     return largest.float(), smallest / vectors.shape[1] ** 0.5
 

@@ -25,7 +25,10 @@ ON_THE_SPOT_SECONDS = 5.0
 PIECES_A_WORD = 1.6
 WORDS_A_SENTENCE = 20
 CPU_FLOPS = 4e10  # of two cores in fp32; only used until this machine has been measured
-SECONDS_OF = {"treebank": 0.5, "concept_space": 1.0, "map": 1.0, "umap": 40.0, "load": 2.0}
+WORDS_PARSED_A_SECOND = 50_000
+WORDS_AVERAGED_A_SECOND = 200_000
+WORDS_PROBED_A_SECOND = 1_000  # with its control task
+SECONDS_OF = {"map": 0.3, "umap": 40.0, "load": 2.0}
 
 
 @dataclass(frozen=True)

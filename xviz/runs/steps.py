@@ -36,6 +36,9 @@ STEPS = {
         "xviz.representations.spec:SentenceVectorsSpec", "xviz.representations.steps:compute_vectors"
     ),
     "concept_space": Step("xviz.concepts.spec:ConceptSpaceSpec", "xviz.concepts.steps:compute_spaces"),
+    "concept_sums": Step("xviz.alignability.spec:ConceptSumsSpec", "xviz.alignability.steps:compute_sums"),
+    "alignability": Step("xviz.alignability.spec:AlignSpec", "xviz.alignability.steps:compute_alignments"),
+    "retrieval": Step("xviz.alignability.spec:RetrieveSpec", "xviz.alignability.steps:compute_retrievals"),
     "map": Step("xviz.projection.spec:MapSpec", "xviz.projection.steps:compute_maps"),
     "map_quality": Step("xviz.projection.spec:MapQualitySpec", "xviz.projection.steps:compute_qualities"),
     "language_modelling": Step(

@@ -5,6 +5,7 @@
 
 const BLOB_LIMIT = 200e6;
 const NARROW = 640;
+const LEGEND_ROW = 24;
 
 const plotly = () =>
   globalThis.Plotly
@@ -113,16 +114,19 @@ class Figure {
     this.send = setTriggerValue;
     const dark = isDark(this.root);
     const colours = dark ? message.dark : {};
-    this.root.style.setProperty("--xviz-height", `${message.height}px`);
     this.graph.setAttribute("aria-label", message.alt);
     const layout = recoloured({ ...figure.layout, annotations: figure.layout.annotations ?? [] }, colours);
     layout.template = message.templates[dark ? "dark" : "light"];
     this.narrow = this.root.clientWidth < NARROW;
     if (this.narrow) {
-      layout.legend = { ...layout.legend, orientation: "h", x: 0, xanchor: "left", y: -0.12, yanchor: "top" };
-      layout.dragmode ??= false;
+      const title = { ...layout.legend?.title, side: "top" };
+      layout.legend = { ...layout.legend, title, orientation: "h", x: 0, xanchor: "left", y: -0.12, yanchor: "top" };
+      layout.dragmode ??= false; // a finger scrolls the page
     }
-    const size = { width: Math.max(this.root.clientWidth, 200), height: message.height };
+    const entries = this.narrow ? figure.data.filter((trace) => trace.showlegend !== false).length : 0;
+    const height = message.height + LEGEND_ROW * Math.ceil(entries / 3) * 0.8;
+    const size = { width: Math.max(this.root.clientWidth, 200), height };
+    this.root.style.setProperty("--xviz-height", `${height}px`);
     this.shown = { ...layout, ...size, autosize: false };
     this.graph.querySelectorAll(".hoverlayer > *").forEach((label) => label.remove());
     await Plotly.react(this.graph, recoloured(figure.data, colours), this.shown, this.config(Plotly));
@@ -144,6 +148,7 @@ class Figure {
       displayModeBar: true,
       scrollZoom: !this.narrow,
       responsive: false,
+      plotGlPixelRatio: Math.min(globalThis.devicePixelRatio || 1, 2), // plotly's 2 is four times the work
       modeBarButtons: buttons(this.figure, this.message.events, this.download),
       plotlyServerURL: "", // nothing leaves this machine
     };

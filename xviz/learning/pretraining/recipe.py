@@ -244,6 +244,8 @@ def write_folder(
     network.cpu().half().save_pretrained(partial)
     as_transformers(tokenizer, spec).save_pretrained(partial)
     described = spec.model_dump(mode="json") | {"key": spec.key, "version": spec.version}
+    for place in (described, described["tokenizer"]):  # names, not where they lay on one machine
+        place |= {name: Path(place[name]).name for name in ("text", "pairs") if place.get(name)}
     (partial / SPEC_FILE).write_text(json.dumps(described, indent=1), "utf-8")
     (partial / "README.md").write_text(_card(spec, network, text, state), "utf-8")
     out.parent.mkdir(parents=True, exist_ok=True)
