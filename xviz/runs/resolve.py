@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from xviz.concepts.spec import ConceptSpaceSpec
 from xviz.corpora.spec import TreebankSpec
 from xviz.journal import SILENT, Journal
 from xviz.models.spec import Dtype, ModelRef
@@ -24,7 +25,7 @@ ON_THE_SPOT_SECONDS = 5.0
 
 PIECES_A_WORD = 1.6
 WORDS_A_SENTENCE = 20
-CPU_FLOPS = 4e10  # of two cores in fp32; only used until this machine has been measured
+CPU_FLOPS = 8e10  # of two cores in fp32; only used until this machine has been measured
 WORDS_PARSED_A_SECOND = 50_000
 WORDS_AVERAGED_A_SECOND = 200_000
 WORDS_PROBED_A_SECOND = 1_000  # with its control task
@@ -90,6 +91,11 @@ def estimate(wanted: Sequence[Spec], plan: Sequence[Spec], store: Store) -> Offe
     for spec in plan:
         if isinstance(spec, WordTableSpec):
             passes.setdefault(f"{spec.model}{spec.treebank}", []).append(spec)
+        elif isinstance(spec, TreebankSpec):
+            seconds += _words_of(spec) / WORDS_PARSED_A_SECOND
+        elif isinstance(spec, ConceptSpaceSpec):
+            pace = WORDS_PROBED_A_SECOND if spec.space == "probe" else WORDS_AVERAGED_A_SECOND
+            seconds += _words_of(spec.vectors.treebank) / pace
         elif spec.kind == "map" and getattr(spec, "method", "") == "umap":
             seconds += SECONDS_OF["umap"]
         else:
@@ -102,7 +108,9 @@ def estimate(wanted: Sequence[Spec], plan: Sequence[Spec], store: Store) -> Offe
         words = _words_of(first.treebank)
         rate = _measured_rate(store, first.model)
         measured = measured and rate is not None
-        body = 12 * facts.layers * facts.width**2  # weights of the blocks, whatever their family
+        blocks = 12 * facts.layers * facts.width**2  # the usual shape, where the weights cannot be counted
+        body = facts.parameters - facts.vocabulary * facts.width if facts.parameters else blocks
+        body = body if body > 0 else blocks  # factorised embeddings
         seconds += words / rate if rate else words * PIECES_A_WORD * 2 * body / CPU_FLOPS
         size += sum(words * facts.width * 2 for s in specs if isinstance(s, WordVectorsSpec))
     return Offer(tuple(wanted), tuple(plan), seconds, size, measured and bool(passes))
