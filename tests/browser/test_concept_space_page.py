@@ -208,7 +208,9 @@ def test_no_button_offers_to_send_the_chart_away(ground, server, new_tab) -> Non
 def test_umap_follows_and_is_measured(ground, server, new_tab) -> None:
     page = new_tab()
     page.goto(server.address + ground.link(layer="1", cs_map="UMAP", cs_words="200"))
-    page.wait_for_function(f"document.querySelector('{GRAPH}')?._fullLayout?.xaxis?.title?.text === 'UMAP 1'")
+    page.wait_for_function(
+        f"document.querySelector('{GRAPH}')?._fullLayout?.xaxis?.title?.text === 'UMAP 1'", timeout=240_000
+    )
     assert layout(page, "xaxis.showticklabels") is False
     page.get_by_text("Neighbours kept").wait_for()
 
@@ -217,7 +219,7 @@ def test_what_the_browser_has_lost_is_sent_again(ground, server, new_tab) -> Non
     page = new_tab()
     page.goto(server.address + ground.link(layer="1"))
     before = wait_until_drawn(page)
-    assert page.evaluate("xvizBlobs.kept.size") > 0
+    page.wait_for_function("xvizBlobs.kept.size > 0")
     page.evaluate("xvizBlobs.kept.clear()")
     move_layer(page, "ArrowRight")
     wait_until_changed(page, before)

@@ -6,7 +6,6 @@ import html
 
 import pandas as pd
 
-
 FROM, UNTIL = "\u2068", "\u2069"
 """Isolate the words, so that their own script decides whether they run from the left or from the right."""
 
