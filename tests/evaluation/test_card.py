@@ -341,6 +341,7 @@ def test_command_writes_tables_and_readme_and_answers_json(tiny_models, data, tm
 
 @pytest.mark.data
 @pytest.mark.slow
+@pytest.mark.timeout(2400)
 def test_a_few_real_treebanks(tiny_with_head, data_dir, tmp_path) -> None:
     ud = tmp_path / "ud"
     ud.mkdir()
