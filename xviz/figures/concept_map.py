@@ -279,5 +279,7 @@ def _label(concept: str, dx: float, dy: float) -> dict:
 
 
 def _symbol_3d(symbol: str) -> str:
-    """The few symbols that scatter3d has."""
-    return symbol if symbol in {"circle", "diamond", "square", "cross", "x"} else "circle"
+    """The symbols of scatter3d that every font has (its own cross and x are emoji)."""
+    return {"diamond": "diamond", "square": "square", "cross": "diamond-open", "x": "circle-open"}.get(
+        symbol, "circle"
+    )
