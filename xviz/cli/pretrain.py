@@ -19,6 +19,9 @@ def pretrain(
         Path | None,
         typer.Option(help="Folder of translations, learned from as concatenated pairs (encoders only)."),
     ] = None,
+    start: Annotated[
+        Path | None, typer.Option(help="A model folder of this recipe to go on from, with its tokenizer.")
+    ] = None,
     preset: Annotated[
         Literal["mini", "nano"], typer.Option(help="Sizes: those of the bundled models, or tiny ones.")
     ] = "mini",
@@ -38,7 +41,15 @@ def pretrain(
     if sum(budget is not None for budget in (minutes, steps, tokens)) > 1:
         raise InputError("Give one budget: --minutes, --steps or --tokens.")
     spec = specification(
-        preset, family=family, text=text, pairs=pairs, minutes=minutes, steps=steps, tokens=tokens, seed=seed
+        preset,
+        family=family,
+        text=text,
+        pairs=pairs,
+        start=start,
+        minutes=minutes,
+        steps=steps,
+        tokens=tokens,
+        seed=seed,
     )
     with ConsoleJournal() as journal:
         folder = train(spec, out, journal)

@@ -114,6 +114,29 @@ def test_a_finished_folder_is_left_as_it_is_and_another_is_not_overwritten(train
         pretrain(spec_of(family, text, pairs, steps=31), out, store=store)
 
 
+def test_training_goes_on_from_a_finished_folder(trained, text, pairs, store, tmp_path):
+    family, before, curve = trained
+    spec = spec_of(family, text, pairs, start=before, steps=4, training=QUICK | {"learning_rate": 1e-4})
+    onwards = Curve()
+    out = pretrain(spec, tmp_path / "onwards", onwards, store=store)
+    assert json.loads((out / "tokenizer.json").read_text("utf-8")) == json.loads(
+        (before / "tokenizer.json").read_text("utf-8")
+    )
+    begun, first = onwards.losses[2, "loss"], curve.losses[2, "loss"]
+    assert begun < first - 0.5, "the loss begins where the folder's training had ended"
+    assert "Went on from" in (out / "README.md").read_text("utf-8")
+    assert spec.key != spec_of(family, text, pairs, steps=4, training=QUICK | {"learning_rate": 1e-4}).key
+
+
+def test_a_folder_of_another_shape_is_told(trained, text, pairs, store, tmp_path):
+    family, before, _ = trained
+    spec = spec_of(family, text, pairs, start=before, network={"width": 32, "embedding": 32})
+    with pytest.raises(InputError, match="another shape"):
+        pretrain(spec, tmp_path / "no", store=store)
+    with pytest.raises(InputError, match="no model folder"):
+        spec_of(family, text, pairs, start=tmp_path)
+
+
 def test_batches_are_a_function_of_their_number(text, pairs, store):
     from xviz.learning.pretraining.corpus import obtain_packed
     from xviz.learning.pretraining.spec import PackedSpec

@@ -37,6 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m xviz.learning.pretraining", description=__doc__)
     parser.add_argument("--text", required=True, help="folder of <language>.txt")
     parser.add_argument("--pairs", help="folder of translations (encoders)")
+    parser.add_argument("--start", help="model folder to go on from")
     parser.add_argument("--family", required=True, choices=["encoder", "decoder"])
     parser.add_argument("--preset", default="mini")
     parser.add_argument("--out", required=True, type=Path)

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from safetensors.torch import load_file
 from tokenizers import Tokenizer
 from torch import nn
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
@@ -40,7 +41,7 @@ from xviz.learning.pretraining.objectives import (
     causal_batch,
     masked_batch,
 )
-from xviz.learning.pretraining.spec import WIDTHS, PackedSpec, PretrainSpec
+from xviz.learning.pretraining.spec import WEIGHTS, WIDTHS, PackedSpec, PretrainSpec
 from xviz.learning.pretraining.tokenizer import (
     BOS,
     EOS,
@@ -97,7 +98,9 @@ def pretrain(spec: PretrainSpec, out: Path, journal: Journal = SILENT, *, store:
         special=special,
         seed=spec.training.seed,
     )
-    if spec.network.embeddings == "spectral":
+    if spec.start is not None:
+        go_on_from(network, spec)
+    elif spec.network.embeddings == "spectral":
         start_embeddings(network, spec, text, pairs, journal)
     feed = Feed(spec, text, pairs, special=special, vocabulary=tokenizer.get_vocab_size())
     objective = (
@@ -121,6 +124,26 @@ def pretrain(spec: PretrainSpec, out: Path, journal: Journal = SILENT, *, store:
     if journal.checkpoints is None:
         shutil.rmtree(checkpoints, ignore_errors=True)
     return out
+
+
+def go_on_from(network: PreTrainedModel, spec: PretrainSpec) -> None:
+    """Put the weights of ``spec.start`` into the network.
+
+    Raises:
+        InputError: it is a network of another shape.
+    """
+    assert spec.start is not None
+    weights = load_file(Path(spec.start) / WEIGHTS)
+    try:
+        missing, unexpected = network.load_state_dict(weights, strict=False)
+        unexpected += [name for name in missing if name not in (network.all_tied_weights_keys or {})]
+    except RuntimeError:
+        unexpected = ["sizes"]
+    if unexpected:
+        raise InputError(
+            f"The {spec.family} to go on from has another shape than the preset ({unexpected[0]}).",
+            file=spec.start,
+        )
 
 
 def start_embeddings(
@@ -244,8 +267,9 @@ def write_folder(
     network.cpu().half().save_pretrained(partial)
     as_transformers(tokenizer, spec).save_pretrained(partial)
     described = spec.model_dump(mode="json") | {"key": spec.key, "version": spec.version}
-    for place in (described, described["tokenizer"]):  # names, not where they lay on one machine
-        place |= {name: Path(place[name]).name for name in ("text", "pairs") if place.get(name)}
+    folders = ("text", "pairs", "start", "file")  # names, not where they lay on one machine
+    for place in (described, described["tokenizer"]):
+        place |= {name: Path(place[name]).name for name in folders if place.get(name)}
     (partial / SPEC_FILE).write_text(json.dumps(described, indent=1), "utf-8")
     (partial / "README.md").write_text(_card(spec, network, text, state), "utf-8")
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -284,6 +308,19 @@ def _digest(tokenizer: Tokenizer) -> str:
     return hashlib.sha256(tokenizer.to_str().encode()).hexdigest()[:16]
 
 
+def _begun(spec: PretrainSpec) -> str:
+    """Training before this one, as its own folder's specification tells it."""
+    if spec.start is None:
+        return ""
+    try:
+        before = json.loads((Path(spec.start) / SPEC_FILE).read_text("utf-8"))
+    except (OSError, ValueError):
+        return f"- **Went on from** `{Path(spec.start).name}`.\n"
+    minutes = before["training"].get("minutes")
+    spent = f", trained for {minutes:g} minutes" if minutes else ""
+    return f"- **Went on from** `{Path(spec.start).name}` (specification {before['key'][:8]}{spent}).\n"
+
+
 def _holds(out: Path, spec: PretrainSpec) -> bool:
     """Whether ``out`` is a finished folder of ``spec``; an empty or absent folder is free to write."""
     if not out.exists() or not any(out.iterdir()):
@@ -317,7 +354,7 @@ A small {kind} trained for demonstration; use a large one for claims.
   {parameters / 1e6:.1f} M parameters, {spec.tokenizer.vocabulary:,} pieces.
 - **Training**: {state.step:,} steps, {state.tokens:,} tokens, {state.seconds / 60:.0f} minutes in the loop;
   learning rate {spec.training.learning_rate:g}, seed {spec.training.seed}. Everything is in `{SPEC_FILE}`.
-- **Languages** (ISO 639-3): {languages}.
+{_begun(spec)}- **Languages** (ISO 639-3): {languages}.
 
 ## Loss on dev (nats a target)
 

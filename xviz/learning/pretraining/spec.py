@@ -13,6 +13,7 @@ from xviz.store import Spec, fingerprint_of_file
 
 Family = Literal["encoder", "decoder"]
 
+WEIGHTS, TOKENIZER = "model.safetensors", "tokenizer.json"
 WIDTHS = (16, 24, 32, 48, 64, 96, 128, 192)
 """Lengths that rows are padded to. Few widths keep the shapes of matrices constant, which processors like."""
 
@@ -69,9 +70,13 @@ class TokenizerSpec(Spec):
     coverage: float = Field(default=0.995, gt=0, le=1)
     """Share of each language's characters that get a piece of their own; the others are spelled in bytes."""
     seed: int = Field(default=0, ge=0)
+    file: str | None = None
+    """A finished ``tokenizer.json``, taken as it is; nothing is learned then."""
 
     def identity(self) -> dict[str, Any]:
-        return self.model_dump(mode="json", exclude={"text"}) | {"text": fingerprints(self.text)}
+        if self.file is not None:
+            return {"file": fingerprint_of_file(Path(self.file))}
+        return self.model_dump(mode="json", exclude={"text", "file"}) | {"text": fingerprints(self.text)}
 
 
 class PackedSpec(Spec):
@@ -97,7 +102,7 @@ class PackedSpec(Spec):
 
 
 class PretrainSpec(Spec):
-    """A network trained from nothing on a folder of text. :func:`preset` fills in sizes."""
+    """A network trained on a folder of text, from nothing or onwards. :func:`preset` fills in sizes."""
 
     kind: ClassVar[str] = "pretrain"
     version: ClassVar[int] = 1
@@ -108,18 +113,25 @@ class PretrainSpec(Spec):
     """Folder of ``<language>.txt``, a sentence a line."""
     pairs: str | None = None
     """Folder of line-aligned ``<set>.<language>.txt``, tab-separated ``<set>.<language>-<language>.tsv``."""
+    start: str | None = None
+    """Model folder whose weights (and tokenizer) training goes on from; the schedule begins anew."""
     tokenizer: TokenizerSpec
     network: NetworkSettings
     batches: BatchSettings
     training: TrainingSpec
 
     def identity(self) -> dict[str, Any]:
-        places = {"text", "pairs", "tokenizer", "preset"}
-        return self.model_dump(mode="json", exclude=places) | {
-            "text": fingerprints(self.text),
-            "pairs": fingerprints(self.pairs, recursive=True) if self.pairs else None,
-            "tokenizer": self.tokenizer.identity(),
-        }
+        places = {"text", "pairs", "start", "tokenizer", "preset"}
+        begun = {"start": fingerprint_of_file(Path(self.start) / WEIGHTS)} if self.start else {}
+        return (
+            self.model_dump(mode="json", exclude=places)
+            | begun
+            | {
+                "text": fingerprints(self.text),
+                "pairs": fingerprints(self.pairs, recursive=True) if self.pairs else None,
+                "tokenizer": self.tokenizer.identity(),
+            }
+        )
 
 
 PRESETS: dict[str, dict[str, Any]] = {
@@ -161,6 +173,7 @@ def preset(
     family: Family,
     text: str | Path,
     pairs: str | Path | None = None,
+    start: str | Path | None = None,
     steps: int | None = None,
     tokens: int | None = None,
     minutes: float | None = None,
@@ -177,6 +190,7 @@ def preset(
         family: ``encoder`` (masked) or ``decoder`` (causal; sees no pairs).
         text: folder of ``<language>.txt``.
         pairs: folder of translations (encoders only).
+        start: a folder that this recipe wrote before, to go on from.
         steps, tokens, minutes: the budget, at most one of them; default: the preset's minutes.
         seed: of tokenizer sample, batches, initial weights.
         vocabulary: pieces of the tokenizer.
@@ -191,9 +205,13 @@ def preset(
         raise InputError(f"A family is encoder or decoder, not {family!r}.")
     if family == "decoder" and pairs is not None:
         raise InputError("A decoder is pretrained on text alone; leave the pairs out.")
-    for folder in (text, pairs):
+    for folder in (text, pairs, start):
         if folder is not None and not Path(folder).is_dir():
             raise InputError("There is no such folder.", file=folder)
+    if start is not None:
+        for file in (Path(start) / WEIGHTS, Path(start) / TOKENIZER):
+            if not file.is_file():
+                raise InputError("This is no model folder to go on from.", file=file)
     chosen, sizes = PRESETS[name], PRESETS[name][family]
     budget = {"steps": steps, "tokens": tokens, "minutes": minutes}
     if not any(budget.values()):
@@ -203,7 +221,13 @@ def preset(
         preset=name,
         text=str(text),
         pairs=str(pairs) if pairs is not None else None,
-        tokenizer=TokenizerSpec(text=str(text), vocabulary=vocabulary or chosen["vocabulary"], seed=seed),
+        start=str(start) if start is not None else None,
+        tokenizer=TokenizerSpec(
+            text=str(text),
+            vocabulary=vocabulary or chosen["vocabulary"],
+            seed=seed,
+            file=str(Path(start) / TOKENIZER) if start is not None else None,
+        ),
         network=NetworkSettings(**sizes["network"] | (network or {})),
         batches=BatchSettings(**sizes["batches"] | (batches or {})),
         training=TrainingSpec(**{"seed": seed} | sizes["training"] | budget | (training or {})),
