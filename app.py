@@ -10,6 +10,7 @@ from xviz.dashboard.server import in_session, lifespan, tell_error
 PAGES = {
     "overview": PageEntry("Overview", ":material/home:"),
     "concept_space": PageEntry("Concept space", ":material/scatter_plot:"),
+    "alignability": PageEntry("Alignability", ":material/grid_on:"),
 }
 
 if in_session():  # the server below runs this file for every reader

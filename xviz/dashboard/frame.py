@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 import streamlit as st
 
-from xviz.dashboard.address import tell_what_was_not_understood
+from xviz.dashboard.address import show_notices, tell_what_was_not_understood
 from xviz.dashboard.figure import load_plotly
 from xviz.dashboard.link import copy_link
 
@@ -67,6 +68,13 @@ def finish_head() -> None:
     if place is not None:
         with place:
             copy_link()
+
+
+def end_page() -> NoReturn:
+    """End a page here: its link and what of the address was not understood stand in the head."""
+    finish_head()
+    show_notices()
+    st.stop()
 
 
 ABOUT = "**xviz** shows where the languages inside a multilingual language model agree, and where not."
