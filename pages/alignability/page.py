@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from xviz.alignability.compute import read_facts, read_scores
+from xviz.alignability.compute import read_content, read_facts, read_layers, read_scores
 from xviz.dashboard import choices as shared
 from xviz.dashboard.address import plain
 from xviz.dashboard.alignment_choices import align_specification, align_work, alignment_looks, other_model
@@ -14,6 +14,8 @@ from xviz.dashboard.alignment_view import (
     show_plane,
     show_summary,
     show_table,
+    tell_chosen_layer,
+    tell_content,
 )
 from xviz.dashboard.concept_choices import concept_choice
 from xviz.dashboard.frame import end_page, head
@@ -46,6 +48,7 @@ if obtain(align_work(spec, choices)) is None:
 shown = comparison(read_scores(spec, store()), read_facts(spec, store()), choices.treebanks, looks)
 
 show_summary(shown, layer)
+tell_content(shown, read_content(spec, store()), layer)
 left, right = st.columns([3, 2] if beside is None else 2, gap="medium")
 with left:
     clicked = show_matrix(shown, layer, key="al-matrix", title=f"{spec.model.name}, layer {layer}")
@@ -62,6 +65,7 @@ with curve:
     show_curve(shown, layer, pair, key="al-curve")
 if pair is not None:
     show_pair(shown, spec, pair, layer)
+    tell_chosen_layer(shown, read_layers(spec, store()), pair)
 
 points, translations, reasons, table = st.tabs(
     ["Languages in a plane", "Translations", "What explains it", "Table and files"]

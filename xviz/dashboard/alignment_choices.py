@@ -133,6 +133,7 @@ def align_specification(choices: Choices, concepts: str, space: SpaceKind, *, mo
         dtype=first.dtype,
         concepts=concepts,
         space=space,
+        disjoint=True,
     )
 
 
@@ -147,6 +148,7 @@ def align_work(spec: AlignSpec, choices: Choices) -> Work:
         f"--concepts {spec.concepts}",
         f"--space {spec.space}",
         "--layers all",
+        "--disjoint",
     ]
     parts += [f"--split {choices.split}"] * (choices.split != "auto" and spec.space == "raw")
     parts += [f"--pooling {choices.pooling}"] * (choices.pooling != "auto")

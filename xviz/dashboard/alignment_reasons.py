@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import pandas as pd
 import streamlit as st
 
 from xviz.alignability.explain import leave_one_family_out, mrqap
 from xviz.alignability.predictors import language_facts, pair_predictors
-from xviz.alignability.sentences import read_mexa
+from xviz.alignability.sentences import read_mexa, read_mixing
 from xviz.alignability.spec import AlignSpec, RetrieveSpec
 from xviz.alignability.summary import matrix_of
 from xviz.corpora.tables import open_treebank
@@ -149,6 +150,22 @@ def show_translations(shown: Comparison, choices: Choices, spec: AlignSpec, laye
         f"{rows['chance'].iloc[0]:.4f}, random weights {at['random_weights'].mean():.3f} (shared strings "
         f"alone; mean of {wanted.random_weights} seeds). It falls with the number of sentences: compare "
         "only at the same n."
+    )
+    _tell_mixing(read_mixing(wanted, store()), centred, layer)
+
+
+def _tell_mixing(mixing: pd.DataFrame, centred: bool, layer: int) -> None:
+    """How far languages are mixed at this layer, and what lies between them."""
+    rows = mixing[(mixing["pooling"] == "weighted") & (mixing["layer"] == layer)]
+    at = rows[rows["centred"] == centred]
+    near, told = at[at["measure"] == "neighbours"], at[at["measure"] == "classifier"]
+    whole = rows.set_index("measure")["value"]
+    st.caption(
+        f"Of a sentence's nearest neighbours that are no translations of it, {near['value'].mean():.0%} are "
+        f"of other languages (mixed at random: {near['chance'].mean():.0%}). A linear classifier names the "
+        f"language of {told['value'].iloc[0]:.0%} of unseen sentences (chance {told['chance'].iloc[0]:.0%}). "
+        f"Uncentred, the means of languages lie {whole['mean distance']:.2f} deviations apart, and "
+        f"{whole['variance in span of means']:.0%} of all variance lies in their span."
     )
 
 

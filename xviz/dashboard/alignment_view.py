@@ -114,6 +114,34 @@ def show_summary(shown: Comparison, layer: int) -> None:
         st.caption(plain(_power_line(shown.facts["power"], variant)))
 
 
+def tell_content(shown: Comparison, content: pd.DataFrame, layer: int) -> None:
+    """What sharing sentences adds: scores on the same half of the sentences and on different halves."""
+    metric, variant = shown.measure
+    rows = content[
+        (content["metric"] == metric) & (content["variant"] == variant) & (content["layer"] == layer)
+    ]
+    if len(rows):
+        st.caption(
+            f"On the same half of the sentences these pairs score {rows['same'].mean():.2f}, on different "
+            f"halves {rows['disjoint'].mean():.2f} (means of {len(rows):,} pairs): a large difference "
+            "comes from what the sentences say, where they are translations, not from structure."
+        )
+
+
+def tell_chosen_layer(shown: Comparison, chosen: pd.DataFrame, pair: tuple[str, str]) -> None:
+    """The layer picked on one half of the sentences, and what it gives on the other."""
+    metric, variant = shown.measure
+    both = set(pair)
+    rows = chosen[(chosen["metric"] == metric) & (chosen["variant"] == variant)]
+    rows = rows[[{a, b} == both for a, b in zip(rows["treebank_a"], rows["treebank_b"], strict=True)]]
+    for row in rows.to_dict("records"):
+        st.caption(
+            f"A layer picked because its score is high scores too high. Picked on half of the sentences: "
+            f"layer {row['layer']}; on the other half it scores {row['score']:.2f} (against label "
+            f"permutation there, p {_p(row['p_adjusted'])}, adjusted over pairs)."
+        )
+
+
 def show_matrix(shown: Comparison, layer: int, *, key: str, title: str) -> tuple[str, str] | None:
     """The heatmap (on a narrow screen a ranked list); the pair that was clicked, if one was."""
     pairs = shown.at(layer)
