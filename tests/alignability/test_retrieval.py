@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import cosine
 
-from xviz.alignability import retrieval
 from xviz.alignability.retrieval import mexa_chance, retrieve
 
 RNG = np.random.default_rng(0)
@@ -21,8 +20,7 @@ def naive(e: np.ndarray, ls: np.ndarray) -> tuple[list[bool], list[bool], list[b
 
 
 @pytest.mark.parametrize("centred", [False, True])
-def test_hits_equal_a_naive_loop(centred: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(retrieval, "BLOCK_BYTES", 4 * 30 * 30 * 2)  # two languages a block
+def test_hits_equal_a_naive_loop(centred: bool) -> None:
     e = RNG.normal(size=(30, 8)) + 1
     others = e + RNG.normal(size=(5, 30, 8)) * 1.2 + RNG.normal(size=(5, 1, 8))
     hits = retrieve(e, others, centred=centred)
@@ -55,3 +53,26 @@ def test_identical_vectors_are_ties_and_ties_are_no_hits() -> None:
     assert retrieve(np.ones((4, 3)), np.ones((1, 4, 3))).mexa.sum() == 0
     e = np.eye(4)
     assert retrieve(e, e[None]).mexa.all()
+
+
+def test_what_float32_cannot_tell_apart_is_decided_as_float64_does() -> None:
+    """Vectors of decoders lie in a narrow cone: cosines then differ by less than float32 rounds."""
+    e = (1 + 1e-3 * RNG.normal(size=(40, 64))).astype(np.float32)
+    other = (e + 1e-3 * RNG.normal(size=e.shape)).astype(np.float32)
+    other[7] = other[3]  # a tie for e_3 and for e_7
+    hits = retrieve(e, other[None])
+    want = naive(e.astype(np.float64), other.astype(np.float64))
+    assert 0 < sum(want[0]) < 40
+    for got, expected in zip((hits.mexa, hits.from_pivot, hits.to_pivot), want, strict=True):
+        assert got[0].tolist() == expected
+    assert not hits.from_pivot[0, 3]
+
+
+def test_centring_survives_a_large_mean() -> None:
+    e = RNG.normal(size=(200, 32)).astype(np.float32)
+    other = (e + RNG.normal(size=e.shape) * 0.5).astype(np.float32)
+    far = np.stack([e, other]).astype(np.float64) + 1000 * RNG.normal(size=32)
+    rounded = far.astype(np.float32)
+    got = retrieve(rounded[0], rounded[1:], centred=True)
+    own = [np.float64(x) - np.float64(x).mean(0) for x in rounded]
+    assert got.mexa[0].tolist() == retrieve(own[0], own[1][None]).mexa[0].tolist()

@@ -84,6 +84,8 @@ def noise_share(
     A one-way analysis of variance with random types (unbiased mean squares), over at most ``rows`` rows drawn
     with ``seed``. 0 for vectors that the type determines.
     """
+    from scipy.sparse import csr_array
+
     if len(vectors) > rows:
         drawn = np.sort(np.random.default_rng(seed).choice(len(vectors), rows, replace=False))
         vectors, forms = vectors[drawn], forms[drawn]
@@ -92,12 +94,11 @@ def noise_share(
     groups, n = len(sizes), len(x)
     if groups in (1, n):
         return 0.0
-    sums = np.zeros((groups, x.shape[1]))
-    np.add.at(sums, inverse, x)
-    means = sums / sizes[:, None]
-    total = x.mean(0)
-    between = (sizes * ((means - total) ** 2).sum(1)).sum() / (groups - 1)
-    within = ((x - means[inverse]) ** 2).sum() / (n - groups)
+    x = x - x.mean(0)
+    members = csr_array((np.ones(n), (inverse, np.arange(n))), shape=(groups, n))
+    explained = (((members @ x) ** 2).sum(1) / sizes).sum()
+    between = explained / (groups - 1)
+    within = max(np.vdot(x, x) - explained, 0.0) / (n - groups)
     effective = (n - (sizes.astype(float) ** 2).sum() / n) / (groups - 1)
     types = max((between - within) / effective, 0.0)
     return float(within / (types + within)) if types + within > 0 else 0.0

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal, Protocol
 
 import numpy as np
@@ -26,6 +27,7 @@ from xviz.alignability.scores import (
     dissimilarities,
     factor,
     rsa,
+    squared_distances,
 )
 from xviz.alignability.spec import AlignSpec
 
@@ -44,6 +46,20 @@ class Prototypes:
     whole: Float[Tensor, "*stack languages concepts dim"]
     halves: tuple[Tensor, Tensor] | None = None
     basis: Float[Tensor, "languages pairs three"] | None = None
+
+    @cached_property
+    def squared(self) -> Float[Tensor, "*stack languages pairs"]:
+        """Squared euclidean distances, which several measures begin with."""
+        return squared_distances(self.whole)
+
+
+def take_out(
+    squared: Float[Tensor, "*stack languages pairs"], basis: Float[Tensor, "languages pairs three"]
+) -> Float[Tensor, "*stack languages pairs"]:
+    """Squared distances without what word types alone explain of them."""
+    basis = basis.to(squared)
+    explained = torch.einsum("lpc,...lp->...lc", basis, squared)
+    return squared - torch.einsum("lpc,...lc->...lp", basis, explained)
 
 
 class Measure(Protocol):
@@ -81,14 +97,12 @@ class TriangleMeasure:
         if self.what == "crossvalidated":
             assert prototypes.halves is not None
             return crossvalidated(*prototypes.halves)
-        triangles = dissimilarities(prototypes.whole, self.dissimilarity)
+        if self.dissimilarity != "euclidean":
+            return dissimilarities(prototypes.whole, self.dissimilarity)
         if not self.adjusted:
-            return triangles
+            return prototypes.squared.sqrt()
         assert prototypes.basis is not None
-        squared, basis = triangles.square(), prototypes.basis.to(triangles)
-        return squared - torch.einsum(
-            "lpc,...lc->...lp", basis, torch.einsum("lpc,...lp->...lc", basis, squared)
-        )
+        return take_out(prototypes.squared, prototypes.basis)
 
     def compare(self, a: Tensor, b: Tensor, pairs: Pairs) -> Float[Tensor, "*stack pairs"]:
         return rsa(a, b, self.correlation)[..., pairs[0], pairs[1]]
@@ -110,8 +124,7 @@ class ProcrustesMeasure:
 
     def compare(self, a: Tensor, b: Tensor, pairs: Pairs) -> Float[Tensor, "*stack pairs"]:
         M = a[..., pairs[0], :, :].mT @ b[..., pairs[1], :, :]
-        many = M.shape[:-2].numel() > 20000  # only draws of a null are that many
-        return (nuclear_norm(M) if many else torch.linalg.svdvals(M).sum(-1)).square()
+        return (nuclear_norm(M) if _are_draws(M) else torch.linalg.svdvals(M).sum(-1)).square()
 
     def renamed(
         self, a: Tensor, b: Tensor, pairs: Pairs, renamings: Int[np.ndarray, "count concepts"]
@@ -132,14 +145,30 @@ class HeldOutMeasure:
         return prototypes.whole
 
     def compare(self, a: Tensor, b: Tensor, pairs: Pairs) -> Float[Tensor, "*stack pairs"]:
-        x, y = shared_basis(a[..., pairs[0], :, :], b[..., pairs[1], :, :], rank=self.rank)
-        return retrieval(x, y, fast=x.shape[:-2].numel() > 20000)
+        x, y = self._in_shared_basis(a, b, pairs)
+        return retrieval(x, y, fast=_are_draws(x))
 
     def renamed(
         self, a: Tensor, b: Tensor, pairs: Pairs, renamings: Int[np.ndarray, "count concepts"]
     ) -> Float[Tensor, "count *stack pairs"]:
-        x, y = shared_basis(a[..., pairs[0], :, :], b[..., pairs[1], :, :], rank=self.rank)
-        return retrieval_null(x, y, renamings)
+        return retrieval_null(*self._in_shared_basis(a, b, pairs), renamings)
+
+    def _in_shared_basis(
+        self, a: Tensor, b: Tensor, pairs: Pairs
+    ) -> tuple[Float[Tensor, "*stack pairs concepts rank"], Float[Tensor, "*stack pairs concepts rank"]]:
+        """Some pairs at a time: gathered, all of them would hold every language many times over."""
+        stack = a.shape[:-3].numel()
+        blocks = in_blocks(len(pairs[0]), 8 * 6 * stack * a.shape[-2] * a.shape[-1])
+        parts = [
+            shared_basis(a[..., pairs[0][some], :, :], b[..., pairs[1][some], :, :], rank=self.rank)
+            for some in blocks
+        ]
+        return torch.cat([x for x, _ in parts], -3), torch.cat([y for _, y in parts], -3)
+
+
+def _are_draws(x: Float[Tensor, "*stack pairs rows columns"]) -> bool:
+    """Draws of a null are stacked before layers and pairs; 1e-6 is right enough for them."""
+    return x.dim() > 4
 
 
 def measures(spec: AlignSpec, *, concepts: int) -> list[Measure]:

@@ -13,8 +13,10 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
-from xviz.alignability.measures import Prototypes, rsa_measure
+from xviz.alignability.measures import take_out
+from xviz.alignability.scores import rsa, squared_distances
 from xviz.alignability.spaces import Spaces
 
 SHARES = (0.0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
@@ -45,26 +47,31 @@ def smallest_effect(
         some = np.random.default_rng(seed).choice(len(i), pairs, replace=False)
         i, j = i[some], j[some]
     null = torch.cat([drawn.whole[:, 0] for drawn in layer.lexical(draws, seed=seed + 1)])
+    null_distances = squared_distances(null)
+    del null
     own = torch.cat([drawn.whole[:, 0] for drawn in layer.lexical(draws, seed=seed + 2)])  # (draws, l, K, d)
     generator = torch.Generator().manual_seed(seed)
     shared = torch.randn(own[:, :1].shape, generator=generator, dtype=torch.float64).to(own.device)
-    spread = own - own.mean(-2, keepdim=True)
-    shared = shared * spread.square().mean((-2, -1), keepdim=True).sqrt()
+    spread = (own - own.mean(-2, keepdim=True)).square().mean((-2, -1), keepdim=True).sqrt()
+    parts = squared_distances(own), squared_distances(shared) * spread[..., 0].square()
+    # ||sqrt(1-w) x + sqrt(w) y||^2 for every w, from the three that do not change
+    both = squared_distances(own + spread * shared) - parts[0] - parts[1]
     basis = layer.adjustment()
     rows = []
     for variant in VARIANTS:
         if basis is None and variant.endswith("adjusted"):
             continue
-        m = rsa_measure(variant)
-        f = m.features(Prototypes(null, basis=basis))
-        threshold = torch.quantile(m.compare(f, f, (i, j)), 1 - LEVEL, dim=0)
+
+        def score(squared: Tensor, adjusted: bool = variant.endswith("adjusted")) -> Tensor:
+            triangles = take_out(squared, basis) if adjusted and basis is not None else squared
+            return rsa(triangles, triangles)[..., i, j]  # (draws, pairs)
+
+        threshold = torch.quantile(score(null_distances), 1 - LEVEL, dim=0)
         found: dict[float, tuple[float, float]] = {}
         for w in shares:
-            mixed = (1 - w) ** 0.5 * own + w**0.5 * shared
-            f = m.features(Prototypes(mixed, basis=basis))
-            score = m.compare(f, f, (i, j))  # (draws, pairs)
-            power = (score > threshold).double().mean(0).median().item()
-            found[w] = (power, score.mean(0).median().item())
+            mixed = score((1 - w) * parts[0] + w * parts[1] + (w * (1 - w)) ** 0.5 * both)
+            power = (mixed > threshold).double().mean(0).median().item()
+            found[w] = (power, mixed.mean(0).median().item())
         enough = [w for w in shares if found[w][0] >= POWER]
         least = min(enough) if enough else None
         rows.append(

@@ -21,7 +21,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-BLOCK_BYTES = 256 << 20
+TIE = 1e-12
 
 
 @dataclass(frozen=True)
@@ -40,30 +40,61 @@ def retrieve(
     centred: bool = False,
     device: str | torch.device = "cpu",
 ) -> Hits:
-    """Hits of MEXA and of retrieval in both directions, for every language against the pivot at once.
+    """Hits of MEXA and of retrieval in both directions, for every language against the pivot.
 
-    The similarities of as many languages as fit in 256 MB are held at a time, in float32.
+    One float32 matrix product a language, into the same n x n block, and the largest of its rows and columns.
+    Rows in which these are too close for float32 to tell from the cosine of the translation are taken again
+    in float64, where a difference under 1e-12 is a tie: rounding decides nothing.
     """
-    e = unit_rows(torch.as_tensor(np.asarray(pivot, np.float32), device=device), centred=centred)
-    n = len(e)
-    step = max(1, BLOCK_BYTES // (4 * n * n))
-    parts = []
-    for start in range(0, len(others), step):
-        block = np.asarray(others[start : start + step], np.float32)
-        ls = unit_rows(torch.as_tensor(block, device=device), centred=centred)
-        C = e @ ls.mT  # (languages, n, n): C[l, i, j] = cos(e_i, l_j)
-        true = C.diagonal(dim1=-2, dim2=-1).clone()  # (languages, n)
-        C.diagonal(dim1=-2, dim2=-1).fill_(-torch.inf)
-        parts.append((true > C.amax(2), true > C.amax(1)))  # nearest in its row, in its column
-    row = torch.cat([part[0] for part in parts]).cpu().numpy()
-    column = torch.cat([part[1] for part in parts]).cpu().numpy()
-    return Hits(mexa=row & column, from_pivot=row, to_pivot=column)
+    first = torch.as_tensor(np.asarray(pivot, np.float32), device=device)
+    e, n = unit_rows(first, centred=centred), len(first)
+    C = torch.empty(n, n, device=first.device)  # C_ij = cos(e_i, l_j)
+    row = torch.empty(len(others), n, dtype=torch.bool, device=first.device)
+    column = torch.empty_like(row)
+    for number, other in enumerate(others):
+        second = torch.as_tensor(np.asarray(other, np.float32), device=first.device)
+        ls = unit_rows(second, centred=centred)
+        torch.mm(e, ls.T, out=C)
+        true = C.diagonal().clone()
+        C.fill_diagonal_(-torch.inf)
+        row[number] = _above(true, C, first, second, centred)
+        column[number] = _above(true, C.T, second, first, centred)
+    return Hits(
+        mexa=(row & column).cpu().numpy(), from_pivot=row.cpu().numpy(), to_pivot=column.cpu().numpy()
+    )
+
+
+def _above(
+    true: Float[Tensor, " n"],
+    C: Float[Tensor, "n n"],
+    x: Float[Tensor, "n dim"],
+    y: Float[Tensor, "n dim"],
+    centred: bool,
+) -> Bool[Tensor, " n"]:
+    """Is the cosine of x_i and y_i above those of x_i and every other y_j (row i of C)?"""
+    margin = true - C.amax(1)
+    rounding = 8 * x.shape[1] ** 0.5 * 2.0**-24  # of a difference of two float32 scalar products
+    above = margin > 0
+    close = (margin.abs() <= rounding).nonzero()[:, 0]
+    if not len(close):
+        return above
+    u, v = (unit_rows(each.double(), centred=centred) for each in (x, y))
+    exact = u[close] @ v.T  # (close, n)
+    own = exact.gather(1, close[:, None])
+    exact.scatter_(1, close[:, None], -torch.inf)
+    above[close] = own[:, 0] - exact.amax(1) > TIE
+    return above
 
 
 def unit_rows(x: Float[Tensor, "*languages n dim"], *, centred: bool) -> Float[Tensor, "*languages n dim"]:
-    """Rows of length 1, after taking each language's mean away where ``centred``."""
+    """Rows of length 1, after taking each language's mean away where ``centred``.
+
+    The mean is taken in float64 and away in two steps, so that a large mean leaves no rounding behind.
+    """
     if centred:
-        x = x - x.mean(-2, keepdim=True)
+        mean = x.mean(-2, keepdim=True, dtype=torch.float64)
+        rounded = mean.to(x.dtype)
+        x = (x - rounded) - (mean - rounded.double()).to(x.dtype)
     return torch.nn.functional.normalize(x, dim=-1)
 
 

@@ -29,22 +29,30 @@ def dissimilarities(
     As ``scipy.spatial.distance.pdist``: euclidean distance, 1 - cosine, 1 - Pearson correlation. Distances
     are taken from Gram matrices of centred spaces, which keeps a batch in one matrix product.
     """
-    x = spaces.double()
-    concepts = x.shape[-2]
-    if concepts < 3:
-        raise InputError(f"Comparing spaces needs at least 3 shared concepts; there are {concepts}.")
     if metric == "euclidean":
-        x = x - x.mean(-2, keepdim=True)
-        gram = x @ x.mT
-        squares = gram.diagonal(dim1=-2, dim2=-1)
-        full = (squares[..., :, None] + squares[..., None, :] - 2 * gram).clamp_min(0).sqrt()
-    else:
-        if metric == "correlation":
-            x = x - x.mean(-1, keepdim=True)
-        x = torch.nn.functional.normalize(x, dim=-1)
-        full = 1 - x @ x.mT
-    row, column = torch.triu_indices(concepts, concepts, offset=1)
-    return full[..., row, column]
+        return squared_distances(spaces).sqrt()
+    x = _enough(spaces).double()
+    if metric == "correlation":
+        x = x - x.mean(-1, keepdim=True)
+    x = torch.nn.functional.normalize(x, dim=-1)
+    row, column = torch.triu_indices(x.shape[-2], x.shape[-2], offset=1)
+    return (1 - x @ x.mT)[..., row, column]
+
+
+def squared_distances(spaces: Float[Tensor, "*stack concepts dim"]) -> Float[Tensor, "*stack pairs"]:
+    """Squared euclidean distance of every two concepts, in the order of :func:`dissimilarities`."""
+    x = _enough(spaces).double()
+    x = x - x.mean(-2, keepdim=True)
+    gram = x @ x.mT
+    own = gram.diagonal(dim1=-2, dim2=-1)
+    row, column = torch.triu_indices(x.shape[-2], x.shape[-2], offset=1)
+    return (own[..., row] + own[..., column] - 2 * gram[..., row, column]).clamp_min(0)
+
+
+def _enough(spaces: Float[Tensor, "*stack concepts dim"]) -> Float[Tensor, "*stack concepts dim"]:
+    if spaces.shape[-2] < 3:
+        raise InputError(f"Comparing spaces needs at least 3 shared concepts; there are {spaces.shape[-2]}.")
+    return spaces
 
 
 def crossvalidated(
@@ -104,14 +112,17 @@ def procrustes(
 
 
 def factor(x: Float[Tensor, "*stack concepts dim"]) -> Float[Tensor, "*stack concepts rank"]:
-    """``U S`` of a centred space of unit norm: the same geometry in at most K - 1 dimensions."""
+    """A centred space of unit norm: the same geometry in at most K - 1 dimensions.
+
+    ``R^T`` of ``x^T = Q R``, half the time of singular vectors.
+    """
     x = x.double()
     x = x - x.mean(-2, keepdim=True)
     x = x / x.flatten(-2).norm(dim=-1)[..., None, None]
     if x.shape[-1] < x.shape[-2]:
         return x
-    u, s, _ = torch.linalg.svd(x, full_matrices=False)
-    return (u * s[..., None, :])[..., :-1]  # centring took one dimension away
+    triangular = torch.linalg.qr(x.mT, mode="r").R
+    return triangular.mT[..., :-1].contiguous()  # centring took one dimension away
 
 
 def cka(

@@ -26,7 +26,9 @@ from torch import Tensor
 from xviz.alignability.retrieval import mexa_chance, retrieve, unit_rows
 from xviz.alignability.spec import RetrieveSpec
 from xviz.alignability.texts import Key, text_vectors
+from xviz.corpora.parallel import join_treebanks, read_tsv
 from xviz.corpora.reader import lines_of
+from xviz.corpora.tables import open_treebank
 from xviz.errors import Cancelled, InputError, XvizError
 from xviz.journal import SILENT, Journal
 from xviz.store import Entry, Store
@@ -57,7 +59,7 @@ def compute_retrieval(
         InputError: fewer lines than n in a file, or files of different length.
         Cancelled: the journal asked to stop.
     """
-    entry = store.obtain(spec, lambda folder: _write(spec, folder, journal, load), journal=journal)
+    entry = store.obtain(spec, lambda folder: _write(spec, folder, store, journal, load), journal=journal)
     return pd.read_parquet(entry.file(MEXA))
 
 
@@ -71,6 +73,11 @@ def read_mixing(spec: RetrieveSpec, store: Store) -> pd.DataFrame:
     return pd.read_parquet(_found(spec, store).file(MIXING))
 
 
+def read_left_out(spec: RetrieveSpec, store: Store) -> list[int]:
+    """The sentences (from 0) that the network could not read in some language, so in none."""
+    return json.loads(_found(spec, store).file(FACTS).read_text("utf-8"))["left_out"]
+
+
 def alignment(x: Float[Tensor, "*stack n dim"], y: Float[Tensor, "*stack n dim"]) -> Float[Tensor, "*stack"]:
     """Mean squared distance of translations, on unit vectors: 0 (equal) to 4; 2 for unrelated ones."""
     unit = torch.nn.functional.normalize
@@ -79,8 +86,10 @@ def alignment(x: Float[Tensor, "*stack n dim"], y: Float[Tensor, "*stack n dim"]
 
 def uniformity(x: Float[Tensor, "n dim"], *, t: float = 2.0) -> float:
     """``log mean_{i<j} exp(-t ||x_i - x_j||^2)`` on unit vectors: 0 (all equal) down to about -2t."""
-    distances = torch.nn.functional.pdist(torch.nn.functional.normalize(x.double(), dim=-1))
-    return (torch.logsumexp(-t * distances.square(), 0) - np.log(len(distances))).item()
+    unit = torch.nn.functional.normalize(x.double(), dim=-1)
+    i, j = torch.triu_indices(len(x), len(x), offset=1, device=x.device)
+    squared = 2 - 2 * (unit @ unit.T)[i, j]  # of unit vectors; one product instead of a distance a pair
+    return (torch.logsumexp(-t * squared, 0) - np.log(len(squared))).item()
 
 
 def neighbour_mixing(
@@ -137,8 +146,10 @@ def mean_separation(x: Float[np.ndarray, "languages n dim"]) -> tuple[float, flo
     return float(distance), float(share)
 
 
-def _write(spec: RetrieveSpec, folder: Path, journal: Journal, load: Callable[..., Any]) -> dict[str, Any]:
-    texts = _texts(spec)
+def _write(
+    spec: RetrieveSpec, folder: Path, store: Store, journal: Journal, load: Callable[..., Any]
+) -> dict[str, Any]:
+    texts = _texts(spec, store, journal)
     rows, mixing, left = _network(spec, None, texts, journal, load)
     floors = [_network(spec, seed, texts, journal, load)[0] for seed in range(spec.random_weights)]
     table = pd.DataFrame(rows)
@@ -152,16 +163,25 @@ def _write(spec: RetrieveSpec, folder: Path, journal: Journal, load: Callable[..
     return {"rows": len(table)}
 
 
-def _texts(spec: RetrieveSpec) -> dict[str, list[str]]:
-    found = {}
-    for language, file in zip(spec.languages, spec.files, strict=True):
-        lines = lines_of(Path(file))
-        if len(lines) < spec.n:
-            raise InputError(
-                f"{spec.n} sentences were asked for, and there are {len(lines)} here.", file=file
-            )
-        found[language] = lines
+def _texts(spec: RetrieveSpec, store: Store, journal: Journal) -> dict[str, list[str]]:
+    if spec.treebanks:
+        banks = [open_treebank(bank, store=store, journal=journal) for bank in spec.treebanks]
+        corpus = join_treebanks(banks)
+        found = {language: corpus.texts(language) for language in spec.languages}
+    elif len(set(spec.files)) == 1:
+        corpus = read_tsv(spec.files[0], languages=spec.languages)
+        found = {language: corpus.texts(language) for language in spec.languages}
+    else:
+        found = {
+            language: lines_of(Path(file)) for language, file in zip(spec.languages, spec.files, strict=True)
+        }
     lengths = {len(lines) for lines in found.values()}
+    if min(lengths) < spec.n:
+        short = min(found, key=lambda language: len(found[language]))
+        raise InputError(
+            f"{spec.n} sentences were asked for, and there are {min(lengths)} here.",
+            file=spec.files[spec.languages.index(short)] if spec.files else None,
+        )
     if len(lengths) > 1:
         raise InputError(f"Line-aligned files must have equally many lines, but they have {sorted(lengths)}.")
     return {language: lines[: spec.n] for language, lines in found.items()}

@@ -52,7 +52,7 @@ class ConceptSumsSpec(Spec):
     max_words: int = 128
     concepts: str = "upos"
     root: Literal["drop", "zero"] = "drop"
-    groups: int = Field(20, ge=4)
+    groups: int = Field(default=20, ge=4)
 
     def identity(self) -> dict[str, Any]:
         fields = self.model_dump(mode="json")
@@ -108,7 +108,7 @@ class AlignSpec(Spec):
 
     concepts: str = "upos"
     root: Literal["drop", "zero"] = "drop"
-    minimum: int = Field(10, ge=1)
+    minimum: int = Field(default=10, ge=1)
     concept_set: Concepts = "common"
     space: SpaceKind = "raw"
     dev: tuple[TreebankSpec, ...] = ()
@@ -116,14 +116,14 @@ class AlignSpec(Spec):
 
     metrics: tuple[Metric, ...] = METRICS
     variants: tuple[str, ...] = RSA_VARIANTS[:3]
-    rank: int = Field(8, ge=1)
-    permutations: int = Field(1000, ge=0)
-    heldout_draws: int = Field(100, ge=0)
-    lexical: int = Field(200, ge=0)
-    random_weights: int = Field(5, ge=0)
-    groups: int = Field(20, ge=4)
+    rank: int = Field(default=8, ge=1)
+    permutations: int = Field(default=1000, ge=0)
+    heldout_draws: int = Field(default=100, ge=0)
+    lexical: int = Field(default=200, ge=0)
+    random_weights: int = Field(default=5, ge=0)
+    groups: int = Field(default=20, ge=4)
     disjoint: bool = False
-    seed: int = Field(0, ge=0)
+    seed: int = Field(default=0, ge=0)
 
     @field_validator("variants")
     @classmethod
@@ -209,10 +209,12 @@ class RetrieveSpec(Spec):
     """Do translations find each other? The sentence-level scores of METHODS.md section 6.
 
     Attributes:
-        files: line-aligned text, one file a language (the identity holds their SHA-256).
-        languages: ISO 639-3 codes of ``files``, in the same order.
+        files: line-aligned text, one file a language (the identity holds their SHA-256); one TSV file, given
+            once for each language, is read by its columns.
+        treebanks: instead of ``files``, parallel treebanks, whose sentences are joined by ``sent_id``.
+        languages: ISO 639-3 codes of ``files`` or ``treebanks``, in the same order.
         pivot: one of ``languages``.
-        n: the first n lines; it belongs to the number, since MEXA falls with n.
+        n: the first n sentences; it belongs to the number, since MEXA falls with n.
         poolings: of sentence vectors; ``weighted`` and ``last`` are MEXA's.
         random_weights: networks with fresh weights, whose MEXA is the floor.
     """
@@ -221,19 +223,22 @@ class RetrieveSpec(Spec):
     version: ClassVar[int] = 1
 
     model: ModelRef
-    files: tuple[str, ...]
+    files: tuple[str, ...] = ()
+    treebanks: tuple[TreebankSpec, ...] = ()
     languages: tuple[str, ...]
     pivot: str
     layers: tuple[int, ...] = Field(min_length=1)
     poolings: tuple[SentencePooling, ...] = ("weighted",)
-    n: int = Field(1000, ge=2)
-    random_weights: int = Field(3, ge=0)
+    n: int = Field(default=1000, ge=2)
+    random_weights: int = Field(default=3, ge=0)
     dtype: Dtype = "fp32"
-    seed: int = Field(0, ge=0)
+    seed: int = Field(default=0, ge=0)
 
     @model_validator(mode="after")
     def _consistent(self) -> RetrieveSpec:
-        if len(self.files) != len(self.languages) or len(self.languages) < 2:
+        if bool(self.files) == bool(self.treebanks):
+            raise ValueError("translations are in files or in treebanks: give one of the two")
+        if len(self.files or self.treebanks) != len(self.languages) or len(self.languages) < 2:
             raise ValueError("give one file for each of at least two languages")
         if self.pivot not in self.languages:
             raise ValueError(f"the pivot {self.pivot} is not among the languages")
@@ -242,4 +247,71 @@ class RetrieveSpec(Spec):
     def identity(self) -> dict[str, Any]:
         fields = self.model_dump(mode="json") | {"model": self.model.identity()}
         fields["files"] = [fingerprint_of_file(Path(file)) for file in self.files]
+        fields["treebanks"] = [bank.identity() for bank in self.treebanks]
         return fields
+
+    def needs(self) -> Sequence[Spec]:
+        return self.treebanks
+
+
+class OverlapSpec(Spec):
+    """Do clusters of words hold both languages of a pair? COLAP with its guards (METHODS.md section 6).
+
+    Attributes:
+        treebanks: one a language; all pairs are clustered.
+        concepts: what the purity of clusters is over.
+        clusters: of k-means, at most a fifth of the words of a language.
+        threshold: least share of a cluster that each language must hold.
+        words: drawn of each language, as many of both.
+        lexicon: file of ``word<tab>translation`` from the first language to the second, for CALIGN.
+    """
+
+    kind: ClassVar[str] = "cluster_overlap"
+    version: ClassVar[int] = 1
+
+    model: ModelRef
+    treebanks: tuple[TreebankSpec, ...] = Field(min_length=2)
+    layers: tuple[int, ...] = Field(min_length=1)
+    pooling: WordPooling
+    dtype: Dtype = "fp32"
+    max_words: int = 128
+    concepts: str = "upos"
+    clusters: int = Field(default=100, ge=2)
+    threshold: float = Field(default=0.1, gt=0, le=0.5)
+    words: int = Field(default=5000, ge=20)
+    lexicon: str | None = None
+    seed: int = Field(default=0, ge=0)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> OverlapSpec:
+        if self.lexicon is not None and len(self.treebanks) != 2:
+            raise ValueError("a lexicon translates one language into one other: give two treebanks")
+        return self
+
+    def identity(self) -> dict[str, Any]:
+        fields = self.model_dump(mode="json") | {"model": self.model.identity()}
+        fields["treebanks"] = [bank.identity() for bank in self.treebanks]
+        fields["lexicon"] = fingerprint_of_file(Path(self.lexicon)) if self.lexicon is not None else None
+        return fields
+
+    def vectors(self, layer: int, *, random_weights: int | None = None) -> list[WordVectorsSpec]:
+        """The word vectors of a layer, one a treebank: of the network, or of one with fresh weights."""
+        model = self.model
+        if random_weights is not None:
+            model = model.model_copy(update={"random_weights": random_weights})
+        return [
+            WordVectorsSpec(
+                model=model,
+                treebank=bank,
+                max_words=self.max_words,
+                layer=layer,
+                pooling=self.pooling,
+                dtype=self.dtype,
+            )
+            for bank in self.treebanks
+        ]
+
+    def needs(self) -> Sequence[Spec]:
+        return [
+            v for layer in self.layers for seed in (None, 0) for v in self.vectors(layer, random_weights=seed)
+        ]

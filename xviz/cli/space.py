@@ -9,8 +9,6 @@ import typer
 from xviz.cli import options
 from xviz.cli.options import partition_of, show, write_table
 
-DEFAULT_PARTITION = (60, 20, 20)
-
 
 def space(
     model: options.Model = "mini-encoder",
@@ -37,47 +35,49 @@ def space(
 ) -> None:
     """Prototypes of concepts, with counts; for a probe its accuracy beside its baselines."""
     import pandas as pd
-    from pydantic import ValidationError
 
-    from xviz.cli.console import ConsoleJournal
-    from xviz.cli.vectors import treebank_specs, vector_specs
+    from xviz.cli.launching import carry_out_where
+    from xviz.cli.vectors import probe_parts, specification, treebank_specs, vector_specs
     from xviz.concepts.spec import ConceptSpaceSpec, ProbeSettings
     from xviz.errors import InputError
-    from xviz.runs.record import carry_out, create_run
-    from xviz.runs.steps import Loader, missing
+    from xviz.runs.steps import missing
     from xviz.store import Store
-
-    def vectors_of(part: Any, parted: tuple[int, int, int] | None, names: list[str]) -> list[list[Any]]:
-        treebanks = treebank_specs(data, names, split=part, partition=parted, multiword=multiword)
-        return vector_specs(model, treebanks, layers=layer, pooling=pooling, dtype=dtype, device=device)
 
     if space == "probe" and split not in (None, "train"):
         raise InputError("A probe is trained on train, chosen on dev and judged on test: leave --split out.")
     asked = partition_of(partition)
-    wanted: list[ConceptSpaceSpec] = []
-    for group in vectors_of(split, asked, treebank):
-        parts: dict[str, list[Any]] = {"vectors": group}
-        if space == "probe":
-            parts = _three_parts(group, asked, vectors_of)
-        for vectors in zip(*parts.values(), strict=True):
-            try:
-                wanted.append(
-                    ConceptSpaceSpec(
-                        **dict(zip(parts, vectors, strict=True)),
-                        concepts=concepts,
-                        space=space,
-                        root=root,
-                        probe=ProbeSettings(seed=seed),
-                    )
-                )
-            except ValidationError as error:
-                raise InputError(error.errors()[0]["msg"].removeprefix("Value error, ") + ".") from error
+    if space == "probe":
+        by_part = probe_parts(data, treebank, partition=asked, multiword=multiword)
+        parts = {"vectors": by_part["train"], "dev": by_part["dev"], "test": by_part["test"]}
+    else:
+        parts = {"vectors": treebank_specs(data, treebank, split=split, partition=asked, multiword=multiword)}
+    groups = {
+        part: vector_specs(model, banks, layers=layer, pooling=pooling, dtype=dtype, device=device)
+        for part, banks in parts.items()
+    }
+    wanted = [
+        specification(
+            ConceptSpaceSpec,
+            **dict(zip(groups, vectors, strict=True)),
+            concepts=concepts,
+            space=space,
+            root=root,
+            probe=ProbeSettings(seed=seed),
+        )
+        for of_treebank in zip(*groups.values(), strict=True)
+        for vectors in zip(*of_treebank, strict=True)
+    ]
 
     store = Store()
     if missing(wanted, store):
-        with ConsoleJournal() as journal:
-            run = create_run(wanted, title=f"Concept spaces ({concepts}, {space}) with {model}")
-            carry_out(run, store=store, journal=journal, load=Loader(device=device))
+        carry_out_where(
+            wanted,
+            where,
+            title=f"Concept spaces ({concepts}, {space}) with {model}",
+            store=store,
+            device=device,
+            json=json,
+        )
 
     from xviz.concepts.space import read_accuracy, read_space
 
@@ -100,28 +100,6 @@ def space(
         typer.echo(_line(row))
     if out is not None:
         typer.echo(f"Written to {out} ({len(table)} rows)")
-
-
-def _three_parts(group: list[Any], asked: tuple[int, int, int] | None, vectors_of: Any) -> dict[str, Any]:
-    """Train, dev and test of the group's treebank; its own partition where it has no dev file."""
-    from xviz.corpora.folder import find_treebanks
-
-    bank = group[0].treebank
-    name = [bank.name]
-    folder = bank.files[0].rsplit("/", 1)[0]
-    splits = next(iter(find_treebanks(folder))).splits
-    if asked is None and not {"train", "dev"} <= set(splits):
-        asked = DEFAULT_PARTITION
-        typer.echo(
-            f"{bank.name} has no train and dev files: partitioned 60,20,20 by sent_id for the probe.",
-            err=True,
-        )
-    last = "test" if asked is not None or "test" in splits else "dev"
-    return {
-        "vectors": vectors_of("train", asked, name)[0],
-        "dev": vectors_of("dev", asked, name)[0],
-        "test": vectors_of(last, asked, name)[0],
-    }
 
 
 def _line(row: dict[str, Any]) -> str:

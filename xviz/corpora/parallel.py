@@ -88,7 +88,7 @@ def read_lines(folder: str | Path, *, languages: Sequence[str] | None = None) ->
         InputError: no such files, a language twice or not there, numbers of lines that differ, an empty line.
     """
     folder = Path(folder).expanduser()
-    files = _files_by_language(folder)
+    files = files_by_language(folder)
     if languages is not None:
         wanted = [iso639_3(language) for language in languages]
         absent = [iso for iso in wanted if iso not in files]
@@ -199,7 +199,12 @@ def join_treebanks(treebanks: Sequence[Treebank]) -> ParallelCorpus:
     return _corpus(" + ".join(t.name for t in treebanks), common, texts, tuple(left_out))
 
 
-def _files_by_language(folder: Path) -> dict[str, Path]:
+def files_by_language(folder: Path) -> dict[str, Path]:
+    """The line-aligned files of a folder by ISO 639-3 code.
+
+    Raises:
+        InputError: fewer than two, an unknown language, a language twice.
+    """
     files: dict[str, Path] = {}
     for file in sorted(folder.glob("*.txt")):
         _, dot, language = file.stem.rpartition(".")

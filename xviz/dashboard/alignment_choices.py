@@ -11,7 +11,8 @@ import streamlit as st
 from xviz.alignability.spec import AlignSpec
 from xviz.concepts.spec import SpaceKind
 from xviz.corpora.catalogue import without_ud
-from xviz.corpora.folder import choose
+from xviz.corpora.folder import TreebankFiles, choose
+from xviz.corpora.spec import Split, TreebankSpec
 from xviz.dashboard import address
 from xviz.dashboard.choices import Choices
 from xviz.dashboard.controls import segmented
@@ -56,6 +57,7 @@ NULLS = {
 SHOWN: dict[str, Shown] = {"effect": "effect", "raw score": "score"}
 ORDERS: dict[str, Order] = {"by family": "family", "by likeness": "likeness"}
 PARTITION = (60, 20, 20)
+LEXICAL_DRAWS = 200
 
 
 @dataclass(frozen=True)
@@ -121,7 +123,8 @@ def align_specification(choices: Choices, concepts: str, space: SpaceKind, *, mo
     pooling = first.pooling
     if model and choices.pooling == "auto":
         pooling = "first" if facts.family == "encoder" else "last"
-    treebanks, dev = tuple(choices.specs), ()
+    treebanks: tuple[TreebankSpec, ...] = tuple(choices.specs)
+    dev: tuple[TreebankSpec, ...] = ()
     if space == "probe":
         treebanks, dev = _parts(choices)
     return AlignSpec(
@@ -133,6 +136,7 @@ def align_specification(choices: Choices, concepts: str, space: SpaceKind, *, mo
         dtype=first.dtype,
         concepts=concepts,
         space=space,
+        lexical=LEXICAL_DRAWS if space == "raw" else 0,
         disjoint=True,
     )
 
@@ -161,16 +165,15 @@ def align_work(spec: AlignSpec, choices: Choices) -> Work:
     )
 
 
-def _parts(choices: Choices) -> tuple[tuple, tuple]:
-    """Train and dev of each treebank: its own files, or one partition for all where one of them has none."""
-    names = [bank.name for bank in choices.treebanks]
-    own = all({"train", "dev"} <= set(bank.splits) for bank in choices.treebanks)
-    partition = None if own else PARTITION
+def _parts(choices: Choices) -> tuple[tuple[TreebankSpec, ...], tuple[TreebankSpec, ...]]:
+    """Train and dev of each treebank: its own files, or a partition by ``sent_id`` where it has none."""
+
+    def part(bank: TreebankFiles, split: Split) -> TreebankSpec:
+        partition = None if {"train", "dev"} <= set(bank.splits) else PARTITION
+        return choose(choices.data, [bank.name], split=split, partition=partition)[0]
+
     try:
-        train, dev = (
-            tuple(choose(choices.data, names, split=part, partition=partition))  # type: ignore[arg-type]
-            for part in ("train", "dev")
-        )
+        train, dev = (tuple(part(bank, split) for bank in choices.treebanks) for split in ("train", "dev"))
     except XvizError as error:
         raise XvizError(f"A probe needs train and dev parts. {error}") from error
     return train, dev
