@@ -27,17 +27,25 @@ RESULT_NAMES = {
 
 
 def models_table() -> None:
-    """Models that can be used now, then those that xviz knows."""
+    """Models that can be used now; those that xviz knows besides are one click away."""
     rows = pd.DataFrame(list_models())
-    here = rows["available"].sum()
-    st.caption(
-        f"{here} of {len(rows)} known models are on this machine; "
-        "any other encoder or decoder works from its folder."
-    )
-    table = rows[rows["layers"].notna()].sort_values("available", ascending=False, kind="stable")
-    table["where"] = table["available"].map({True: "here", False: "on the hub"})
+    known = rows[rows["layers"].notna()]
+    here, elsewhere = known[known["available"]], known[~known["available"]]
+    if len(here):
+        _models(here)
+    else:
+        st.markdown("No model is on this machine yet; any encoder or decoder works from its folder.")
+    with st.expander(f"{len(elsewhere)} more that xviz knows by name"):
+        st.caption(
+            "With a network, `hf download NAME` brings one here. Any other Hugging Face "
+            "encoder or decoder with safetensors weights works from its folder."
+        )
+        _models(elsewhere)
+
+
+def _models(rows: pd.DataFrame) -> None:
     st.dataframe(
-        table[["name", "where", "family", "layers", "width", "parameters"]],
+        rows[["name", "family", "layers", "width", "parameters"]],
         hide_index=True,
         width="stretch",
         column_config={"parameters": st.column_config.NumberColumn(format="compact")},

@@ -49,6 +49,8 @@ DIVERGING = ("#2F5FA8", "#7FA6D6", "#F4F2EE", "#E39A62", "#B3471B")
 """For what lies below and above a null; the middle stands at the null."""
 
 SEQUENTIAL = ("#F3F6F5", "#B9DAD4", "#6FB5AC", "#2A857E", "#0A4A48")
+SEQUENTIAL_ON_DARK = ("#1C2630", "#1B4A4B", "#2A857E", "#6FB5AC", "#CDEBE6")
+"""Nothing sinks into the ground, much is light: brightening each colour by itself would break the order."""
 
 
 def template(theme: ThemeName = "light") -> go.layout.Template:
@@ -73,8 +75,8 @@ def template(theme: ThemeName = "light") -> go.layout.Template:
         plot_bgcolor="rgba(0,0,0,0)",
         colorway=[on_dark(c) if theme == "dark" else c for c in ("#2F6BC4", "#C04E0A", "#07A087", "#872871")],
         colorscale={
-            "sequential": _scale(SEQUENTIAL, theme),
-            "diverging": _scale(DIVERGING, theme),
+            "sequential": _scale(SEQUENTIAL_ON_DARK if theme == "dark" else SEQUENTIAL),
+            "diverging": _scale(_sunk(DIVERGING) if theme == "dark" else DIVERGING),
         },
         margin={"l": 8, "r": 8, "t": 36, "b": 8},
         xaxis=axis,
@@ -159,7 +161,10 @@ def _recoloured(value: Any, colours: dict[str, str]) -> Any:
     return value
 
 
-def _scale(colours: tuple[str, ...], theme: ThemeName) -> list[list[Any]]:
-    if theme == "dark":  # the neutral middle (or end) sinks into the ground
-        colours = tuple("#232B35" if c in ("#F4F2EE", "#F3F6F5") else on_dark(c) for c in colours)
+def _sunk(colours: tuple[str, ...]) -> tuple[str, ...]:
+    """The neutral middle sinks into the ground, the ends are brightened."""
+    return tuple("#232B35" if c == "#F4F2EE" else on_dark(c) for c in colours)
+
+
+def _scale(colours: tuple[str, ...]) -> list[list[Any]]:
     return [[i / (len(colours) - 1), c] for i, c in enumerate(colours)]
