@@ -9,7 +9,7 @@ BIN    := $(VENV)/bin
 PORT   ?= 8501
 TORCH_CPU_INDEX := https://download.pytorch.org/whl/cpu
 
-.PHONY: help setup setup-test app test test-all lint bench clean
+.PHONY: help setup setup-test app test test-slow test-all lint bench clean
 help:
 	@sed -n '2,5p' Makefile | cut -c3-
 
@@ -40,11 +40,18 @@ $(VENV)/test-$(STAMP): $(VENV)/app-$(STAMP)
 app: setup
 	$(BIN)/python -m streamlit run app.py --server.port $(PORT)
 
-test: setup-test
-	$(BIN)/python -m pytest -m "not browser and not slurm and not slow"
+# Files of tests are shared among processes, each with one thread: threads of several processes would wait.
+ONE_THREAD := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE TOKENIZERS_PARALLELISM=false
+SHARED     := -n auto --maxprocesses 8 --dist loadfile
 
-test-all: setup-test
-	$(BIN)/python -m pytest
+test: setup-test
+	$(ONE_THREAD) $(BIN)/python -m pytest $(SHARED) -m "not browser and not slurm and not slow"
+
+test-slow: setup-test
+	$(ONE_THREAD) $(BIN)/python -m pytest $(SHARED) -m "slow and not browser and not slurm"
+	$(BIN)/python -m pytest -m "browser or slurm"
+
+test-all: test test-slow
 
 lint: setup-test
 	$(BIN)/ruff check .

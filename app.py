@@ -11,6 +11,8 @@ PAGES = {
     "overview": PageEntry("Overview", ":material/home:"),
     "concept_space": PageEntry("Concept space", ":material/scatter_plot:"),
     "alignability": PageEntry("Alignability", ":material/grid_on:"),
+    "own_vectors": PageEntry("Own vectors", ":material/upload_file:"),
+    "runs": PageEntry("Runs", ":material/list_alt:"),
 }
 
 if in_session():  # the server below runs this file for every reader

@@ -1,11 +1,15 @@
-import threading
+"""Heavy work started from a page: a run of its own process, found again by what it computes."""
+
+from __future__ import annotations
+
+import time
 
 import pytest
 
 from xviz.corpora.folder import choose
-from xviz.dashboard import jobs as module
-from xviz.dashboard.jobs import Jobs
-from xviz.errors import Cancelled, InputError
+from xviz.dashboard import jobs
+from xviz.runs.record import create_run, runs_folder
+from xviz.runs.standing import standing
 from xviz.store import Store
 
 
@@ -14,42 +18,43 @@ def wanted():
     return choose("sample", ["German-Sample"])
 
 
-def test_a_job_fills_the_store_and_is_found_by_what_it_computes(wanted, xviz_home) -> None:
-    store = Store()
-    jobs = Jobs(store)
-    job = jobs.start(wanted, title="Reading", command="xviz ...")
-    assert jobs.of(wanted) is job
-    assert job.future is not None
-    job.future.result(timeout=60)
-    assert job.failure is None
-    assert store.find(wanted[0]) is not None
-    assert len(list((xviz_home / "runs").iterdir())) == 1
+def finished(run):
+    until = time.monotonic() + 120
+    while (now := standing(run)).active:
+        assert time.monotonic() < until
+        time.sleep(0.1)
+    return now
 
 
-def test_a_job_is_started_once_told_to_stop_and_says_why_it_failed(wanted, monkeypatch) -> None:
-    going, raised = (
-        threading.Event(),
-        [Cancelled("stopped"), InputError("The file is no file.", file="x", line=3)],
-    )
+def test_a_run_fills_the_store_and_is_found_by_what_it_computes(wanted) -> None:
+    run = jobs.start(wanted, title="Reading", command="xviz ...")
+    found = jobs.run_of(wanted)
+    assert found is not None
+    assert found.run == run
+    assert finished(run).state == "succeeded"
+    assert Store().find(wanted[0]) is not None
+    assert run.spec["command"] == "xviz ..."
+    assert jobs.run_of(choose("sample", ["Hindi-Sample"])) is None
 
-    def work(run, *, store, journal):
-        journal.stage("Reading")
-        journal.progress(1, 4, unit="files")
-        going.set()
-        assert journal.stopping.wait(30)
-        raise raised.pop(0)
 
-    monkeypatch.setattr(module, "carry_out", work)
-    jobs = Jobs(Store())
-    for expected in (None, "x:3: The file is no file."):
-        job = jobs.start(wanted, title="t", command="")
-        assert going.wait(30)
-        assert jobs.start(wanted, title="t", command="") is job
-        assert (job.progress.stage_name, job.progress.done, job.progress.total) == ("Reading", 1, 4)
-        assert job.failure is None
-        job.progress.stopping.set()
-        assert job.future is not None
-        job.future.exception(timeout=30)
-        assert not job.running
-        assert job.failure == expected
-        going.clear()
+def test_the_same_work_is_started_once(wanted) -> None:
+    at_work = create_run(wanted, title="At work")  # this process lives, so the run is queued
+    assert jobs.start(wanted, title="Again", command="") == at_work
+    assert len([path for path in runs_folder().iterdir() if path.is_dir()]) == 1
+
+
+@pytest.mark.parametrize("state", ["failed", "cancelled"])
+def test_what_failed_or_was_stopped_is_taken_up_again(wanted, state) -> None:
+    before = create_run(wanted, title="Before")
+    before.write("state.json", before.state | {"state": state, "reason": "So."})
+    run = jobs.start(wanted, title="Again", command="")
+    assert run == before
+    assert finished(run).state == "succeeded"
+
+
+def test_what_was_finished_and_cleared_away_is_begun_anew(wanted) -> None:
+    before = create_run(wanted, title="Before")
+    before.write("state.json", before.state | {"state": "succeeded"})
+    run = jobs.start(wanted, title="Again", command="")
+    assert run != before
+    assert finished(run).state == "succeeded"

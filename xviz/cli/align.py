@@ -65,6 +65,7 @@ def align(
     from xviz.cli.vectors import probe_parts, specification, treebank_specs, vector_specs
     from xviz.concepts.spec import ProbeSettings
     from xviz.errors import InputError
+    from xviz.runs.resolve import estimate
     from xviz.runs.steps import missing
     from xviz.store import Store
 
@@ -107,7 +108,7 @@ def align(
     store = Store()
     plan = missing([spec], store)
     if plan:
-        typer.echo(cost(spec, plan, store), err=True)
+        typer.echo(estimate([spec], plan, store).sentence, err=True)
         carry_out_where(
             [spec],
             where,
@@ -148,19 +149,6 @@ def align(
         typer.echo(line)
     if out is not None:
         typer.echo(f"Written to {out} ({len(table):,} rows)")
-
-
-def cost(spec: Any, plan: list[Any], store: Any) -> str:
-    """What is about to be done; the passes of the control networks, whose vectors are let go, count too."""
-    from xviz.runs.resolve import estimate
-
-    passes = [
-        part.vectors()[0]
-        for part in plan
-        if part.kind == "concept_sums" and part.model.random_weights is not None
-    ]
-    known = {part.key for part in plan}
-    return estimate([spec], [*plan, *(each for each in passes if each.key not in known)], store).sentence
 
 
 def summary(table: Any) -> list[dict[str, Any]]:

@@ -59,12 +59,28 @@ application = typer.Typer(
 
 
 def _register() -> None:
-    from xviz.cli import cache, card, corpora, extract, models, pretrain, run, space
+    from xviz.cli import (
+        align,
+        cache,
+        card,
+        corpora,
+        extract,
+        meta,
+        models,
+        overlap,
+        pretrain,
+        retrieve,
+        run,
+        runs,
+        space,
+        tune,
+    )
 
-    for module in (models, corpora, extract, space, card, pretrain, run):
+    for module in (models, corpora, extract, space, align, retrieve, overlap, meta, tune, card, pretrain, run):
         name = module.__name__.rsplit(".", 1)[-1]
         application.command(name)(getattr(module, name))
     application.add_typer(cache.application, name="cache", help="What the store holds; make room in it.")
+    application.add_typer(runs.application, name="runs", help="What is running, what came out, what differs.")
 
 
 _register()

@@ -34,11 +34,10 @@ def card(
     json: options.Json = False,
 ) -> None:
     """Measure a model: language modelling, UPOS probe, retrieval, zero-shot transfer, concept spaces."""
-    from xviz.cli.console import ConsoleJournal
+    from xviz.cli.launching import carry_out_where
     from xviz.errors import InputError
     from xviz.evaluation.card.treebanks import card_spec
-    from xviz.runs.record import carry_out, create_run
-    from xviz.runs.steps import Loader, missing
+    from xviz.runs.steps import missing
     from xviz.store import Store
 
     if out is not None and out.exists() and not out.is_dir():
@@ -52,9 +51,7 @@ def card(
     plan = missing([spec], store)
     if plan:
         typer.echo(_cost(spec, plan, store), err=True)
-        with ConsoleJournal() as journal:
-            run = create_run([spec], title=f"Card of {spec.label}")
-            carry_out(run, store=store, journal=journal, load=Loader(device=device))
+        carry_out_where([spec], where, title=f"Card of {spec.label}", store=store, device=device, json=json)
 
     from xviz.evaluation.card.measure import CARD_MD, read_card
 

@@ -26,10 +26,9 @@ def extract(
     json: options.Json = False,
 ) -> None:
     """Compute the vectors of treebanks and keep them in the store; what is there is not computed again."""
-    from xviz.cli.console import ConsoleJournal
+    from xviz.cli.launching import carry_out_where
     from xviz.cli.vectors import treebank_specs, vector_specs
-    from xviz.runs.record import carry_out, create_run
-    from xviz.runs.steps import Loader, missing
+    from xviz.runs.steps import missing
     from xviz.store import Store
 
     treebanks = treebank_specs(
@@ -40,9 +39,14 @@ def extract(
     wanted = [spec for group in specs for spec in group]
     absent = {spec.key for spec in missing(wanted, store)}
     if absent:
-        with ConsoleJournal() as journal:
-            run = create_run(wanted, title=f"Vectors of {len(treebanks)} treebanks with {model}")
-            carry_out(run, store=store, journal=journal, load=Loader(device=device))
+        carry_out_where(
+            wanted,
+            where,
+            title=f"Vectors of {len(treebanks)} treebanks with {model}",
+            store=store,
+            device=device,
+            json=json,
+        )
     rows = [_row(group, store, absent) for group in specs]
     report = {
         "model": model,

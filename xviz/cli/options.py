@@ -56,8 +56,25 @@ DtypeOption = Annotated[
     Literal["auto", "fp32", "bf16"], typer.Option("--dtype", help="Arithmetic; auto: bf16 where it pays.")
 ]
 Layers = Annotated[str, typer.Option(help="all, or layers as 0,3,7 or 0-4; 0 is the embeddings.")]
+
+
+def _check_where(value: str) -> str:
+    from xviz.runs.resources import read_where
+
+    if value:
+        read_where(value)
+    return value
+
+
 WhereOption = Annotated[
-    Literal["here"], typer.Option("--where", help="Where the work is done: here (this process).")
+    str,
+    typer.Option(
+        "--where",
+        metavar="here|local|slurm",
+        callback=_check_where,
+        help="here: in this terminal; local: a process of its own, which outlives it; slurm: a job on a "
+        "cluster. Resources after a colon, as slurm:partition=gpu,time=4:00:00,gpus=2.",
+    ),
 ]
 Out = Annotated[Path | None, typer.Option("--out", "-o", help="Write the table there (.parquet or .csv).")]
 
@@ -84,11 +101,18 @@ def choice(value: str, allowed: Sequence[str], option: str) -> str:
     return value
 
 
-def write_table(table: Any, path: Path) -> None:
-    """A pandas table as Parquet or CSV, by the ending of ``path``."""
+def check_out(path: Path | None) -> None:
+    """Refuse a place for :func:`write_table` before the work is done and not after it."""
+    if path is None:
+        return
     choice(path.suffix, (".parquet", ".csv"), "The ending of --out")
     if not path.parent.is_dir():
         raise InputError("This folder does not exist; make it first or choose another.", file=path.parent)
+
+
+def write_table(table: Any, path: Path) -> None:
+    """A pandas table as Parquet or CSV, by the ending of ``path``."""
+    check_out(path)
     if path.suffix == ".parquet":
         table.to_parquet(path, index=False)
     else:

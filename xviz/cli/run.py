@@ -15,22 +15,21 @@ def run(
 ) -> None:
     """Carry out (or take up again) the run that a folder describes."""
     from xviz.cli.console import ConsoleJournal
-    from xviz.runs.record import Run, carry_out
+    from xviz.cli.launching import described
+    from xviz.errors import Cancelled
+    from xviz.runs.record import Run
+    from xviz.runs.slurm import YIELDED
+    from xviz.runs.worker import work
 
-    this = Run(folder)
-    with ConsoleJournal() as journal:
-        carry_out(this, journal=journal)
-    state = this.state
+    this = Run(folder.resolve())
+    try:
+        with ConsoleJournal() as journal:
+            work(this, journal=journal)
+    except Cancelled:
+        if this.state.get("state") == "queued":  # it goes on later, and the job script must know
+            raise typer.Exit(YIELDED) from None
+        raise
     if json:
-        wanted = this.spec["wanted"]
-        show(
-            {
-                "id": this.id,
-                "folder": str(folder),
-                "kind": wanted[0]["kind"] if wanted else "",
-                "state": state["state"],
-                "reason": state["reason"],
-            }
-        )
+        show(described(this))
     else:
-        typer.echo(f"{this.id}: {state['state']}")
+        typer.echo(f"{this.id}: {this.state['state']}")

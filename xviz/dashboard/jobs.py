@@ -1,106 +1,53 @@
-"""Long work started from a page, done in this server: one job at a time, recorded as a run.
+"""Heavy work started from a page: a run in a process of its own, found again by what it computes.
 
-A job belongs to the server, not to the session: the page may be reloaded, closed and opened again, and finds
-it by what it computes.
+The run belongs neither to the page nor to the server: both may end, and whoever asks for the same results
+finds it. A run of the same work that failed or was stopped is taken up again rather than begun anew.
 """
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
 
 import streamlit as st
 
-from xviz.errors import Cancelled, XvizError
-from xviz.journal import Journal
-from xviz.runs.record import carry_out, create_run
-from xviz.store import Spec, Store
+from xviz.runs.launch import launch, resume
+from xviz.runs.listing import ListedNow, list_runs
+from xviz.runs.record import Run, create_run, work_key
+from xviz.runs.slurm import Queue
+from xviz.runs.standing import Standing, standing
+from xviz.store import Spec
 
 
-@dataclass
-class Progress(Journal):
-    """A journal that a page looks into from another thread."""
-
-    stage_name: str = "Waiting"
-    done: float = 0.0
-    total: float = 0.0
-    unit: str = ""
-    remarks: list[str] = field(default_factory=list)
-    stopping: threading.Event = field(default_factory=threading.Event)
-
-    def stage(self, name: str) -> None:
-        self.stage_name, self.done, self.total = name, 0.0, 0.0
-
-    def progress(self, done: float, total: float, *, unit: str = "") -> None:
-        self.done, self.total, self.unit = done, total, unit
-
-    def log(self, message: str) -> None:
-        self.remarks = [*self.remarks[-4:], message]
-
-    def stop_requested(self) -> bool:
-        return self.stopping.is_set()
+def run_of(wanted: Sequence[Spec], among: Sequence[ListedNow] | None = None) -> ListedNow | None:
+    """The newest run that was asked for exactly ``wanted``, at work before those that have ended."""
+    work = work_key(wanted)
+    same = [each for each in (all_runs() if among is None else among) if each.listed.work == work]
+    return next((each for each in same if each.standing.active), same[0] if same else None)
 
 
-@dataclass
-class Job:
-    """Work under way, or how it ended."""
-
-    progress: Progress
-    future: Future[None] | None = None
-
-    @property
-    def running(self) -> bool:
-        return self.future is not None and not self.future.done()
-
-    @property
-    def failure(self) -> str | None:
-        """Why it failed, in a sentence; None while it runs, after success and after a cancellation."""
-        if self.future is None or not self.future.done():
-            return None
-        error = self.future.exception()
-        if error is None or isinstance(error, Cancelled):
-            return None
-        if isinstance(error, XvizError):
-            return str(error)
-        return f"The work broke off ({type(error).__name__}: {error})."
+def start(wanted: Sequence[Spec], *, title: str, command: str) -> Run:
+    """Send the work off as a process of its own; does nothing where a run is at it."""
+    known = run_of(wanted)
+    if known is not None and known.standing.active:
+        return known.run
+    if known is not None and known.standing.state in ("failed", "cancelled", "lost"):
+        resume(known.run, where="local")
+        return known.run
+    run = create_run(wanted, title=title, command=command)
+    launch([run], "local")
+    return run
 
 
-class Jobs:
-    """All jobs of a server."""
-
-    def __init__(self, store: Store):
-        self._store = store
-        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="xviz-job")
-        self._jobs: dict[str, Job] = {}
-        self._lock = threading.Lock()
-
-    def of(self, wanted: Sequence[Spec]) -> Job | None:
-        """The job that computes ``wanted``, if one was started."""
-        return self._jobs.get(_name(wanted))
-
-    def start(self, wanted: Sequence[Spec], *, title: str, command: str) -> Job:
-        """Start computing ``wanted``; does nothing where it runs already."""
-        with self._lock:
-            known = self._jobs.get(_name(wanted))
-            if known is not None and known.running:
-                return known
-            job = Job(Progress())
-            run = create_run(wanted, title=title, command=command)
-            job.future = self._pool.submit(self._work, run, job.progress)
-            self._jobs[_name(wanted)] = job
-            return job
-
-    def _work(self, run, progress: Progress) -> None:
-        carry_out(run, store=self._store, journal=progress)
+def all_runs() -> list[ListedNow]:
+    """Every run as it stands now."""
+    return list_runs(jobs=queue())
 
 
-def _name(wanted: Sequence[Spec]) -> str:
-    return ",".join(sorted(f"{spec.kind}/{spec.key}" for spec in wanted))
+def standing_of(run: Run) -> Standing:
+    return standing(run, jobs=queue())
 
 
 @st.cache_resource(show_spinner=False)
-def jobs(_store: Store) -> Jobs:
-    """The jobs of this server."""
-    return Jobs(_store)
+def queue() -> Queue:
+    """The one of this server that asks Slurm, at most every few seconds."""
+    return Queue()

@@ -8,15 +8,18 @@ from dataclasses import dataclass
 import streamlit as st
 
 from xviz.dashboard.address import plain
-from xviz.dashboard.jobs import jobs
+from xviz.dashboard.jobs import all_runs, run_of, start
+from xviz.dashboard.run_progress import follow
 from xviz.dashboard.server import store
 from xviz.errors import XvizError
 from xviz.journal import Journal
+from xviz.runs.listing import ListedNow
 from xviz.runs.resolve import ON_THE_SPOT_SECONDS, Offer, estimate, readable_bytes, readable_seconds, resolve
 from xviz.runs.steps import missing
 from xviz.store import Entry, Spec
 
 POLL_SECONDS = 0.7
+"""How often a page looks after what this server computes itself (maps)."""
 
 
 class PageJournal(Journal):
@@ -48,25 +51,20 @@ class Work:
 
 
 def obtain(
-    work: Work, *, fuller: Work | None = None, within: float = ON_THE_SPOT_SECONDS
+    work: Work, *, fuller: Work | None = None, within: float = ON_THE_SPOT_SECONDS, key: str = "xviz"
 ) -> list[Entry] | None:
     """The results of ``work``; None where they are not there yet, and then the page shows how to get them.
 
     Args:
         fuller: more that the same pass would give (all layers), offered beside it.
         within: seconds up to which it is computed while the reader waits, with progress.
+        key: where a page has several offers, each has its own.
     """
-    offered = [work] if fuller is None else [work, fuller]
-    for each in offered:
-        job = jobs(store()).of(each.wanted)
-        if job is not None and job.running:
-            _follow(each.wanted)
-            return None
     journal = PageJournal()
     try:
         found = resolve(work.wanted, store=store(), within=within, journal=journal)
         if isinstance(found, Offer):
-            _card([(each, _offer(each)) for each in offered])
+            _follow_or_offer([work] if fuller is None else [work, fuller], key)
             return None
     except XvizError as error:
         st.error(plain(str(error)), icon=":material/error:")
@@ -76,57 +74,51 @@ def obtain(
     return found
 
 
+def _follow_or_offer(offered: Sequence[Work], key: str) -> None:
+    """Progress of a run that is at one of them, else the card."""
+    runs = all_runs()
+    known = [run_of(each.wanted, runs) for each in offered]
+    for run in known:
+        if run is not None and run.standing.active:
+            follow(str(run.run.folder), key)
+            return
+    _card([(each, _offer(each), run) for each, run in zip(offered, known, strict=True)], key)
+
+
 def _offer(work: Work) -> Offer:
     plan = missing(work.wanted, store())
     return estimate(work.wanted, plan, store())
 
 
-def _card(offers: Sequence[tuple[Work, Offer]]) -> None:
+def _card(offers: Sequence[tuple[Work, Offer, ListedNow | None]], key: str) -> None:
     """What it costs, a button each, and the command line."""
-    work, offer = offers[0]
-    with st.container(border=True, key="xviz-offer"):
+    _, offer, _ = offers[0]
+    with st.container(border=True, key=f"{key}-offer"):
         st.subheader("Not computed yet", anchor=False)
         st.markdown(plain(offer.sentence))
-        for each, _ in offers:
-            job = jobs(store()).of(each.wanted)
-            if job is not None and job.failure:
-                st.error(plain(job.failure), icon=":material/error:")
-            elif job is not None:
+        for _, _, last in offers:
+            if last is not None and last.standing.state == "cancelled":
                 st.caption("Stopped; what was finished is kept.")
+            elif last is not None and last.standing.state in ("failed", "lost"):
+                st.error(plain(last.standing.reason), icon=":material/error:")
         with st.container(horizontal=True):
-            for i, (each, its_offer) in enumerate(offers):
+            for i, (each, its_offer, _) in enumerate(offers):
                 cost = f"{readable_seconds(its_offer.seconds)}, {readable_bytes(its_offer.bytes)}"
                 st.button(
                     f"{each.label} ({cost})",
                     type="primary" if i == 0 else "secondary",
-                    key=f"xviz-compute-{i}",
+                    key=f"{key}-compute-{i}",
                     on_click=_start,
                     args=(each,),
                 )
-        if work.command:
+        command = offers[-1][0].command
+        if command:
             st.caption("Or on the command line; the page shows what it leaves in the store:")
-            st.code(offers[-1][0].command, language="shell")
+            st.code(command, language="shell")
 
 
 def _start(work: Work) -> None:
-    jobs(store()).start(work.wanted, title=work.title, command=work.command)
-
-
-@st.fragment(run_every=POLL_SECONDS)
-def _follow(wanted: Sequence[Spec]) -> None:
-    """Progress of a job, until it ends."""
-    job = jobs(store()).of(wanted)
-    if job is None or not job.running:
-        st.rerun()
-        return
-    progress = job.progress
-    with st.container(border=True, key="xviz-job"):
-        share = min(1.0, progress.done / progress.total) if progress.total else 0.0
-        count = f" ({progress.done:,.0f} of {progress.total:,.0f} {progress.unit})" if progress.total else ""
-        st.progress(share, plain(progress.stage_name + count))
-        for remark in progress.remarks[-2:]:
-            st.caption(plain(remark))
-        if progress.stopping.is_set():
-            st.caption("Stopping at the next safe point ...")
-        else:
-            st.button("Stop", key="xviz-stop", on_click=progress.stopping.set)
+    try:
+        start(work.wanted, title=work.title, command=work.command)
+    except XvizError as error:
+        st.toast(plain(str(error)))

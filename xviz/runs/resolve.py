@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from xviz.alignability.spec import AlignSpec, ConceptSumsSpec, RetrieveSpec
 from xviz.concepts.spec import ConceptSpaceSpec
 from xviz.corpora.spec import TreebankSpec
 from xviz.journal import SILENT, Journal
@@ -29,6 +30,7 @@ CPU_FLOPS = 8e10  # of two cores in fp32; only used until this machine has been 
 WORDS_PARSED_A_SECOND = 50_000
 WORDS_AVERAGED_A_SECOND = 200_000
 WORDS_PROBED_A_SECOND = 1_000  # with its control task
+PAIRS_A_SECOND = 15  # of languages at one layer, all measures and nulls, a core
 SECONDS_OF = {"map": 0.3, "umap": 40.0, "load": 2.0}
 
 
@@ -36,6 +38,7 @@ SECONDS_OF = {"map": 0.3, "umap": 40.0, "load": 2.0}
 class Offer:
     """A result that would take longer than a moment.
 
+    ``controls`` counts treebanks through networks with random weights, whose vectors are let go.
     ``seconds`` and ``bytes`` are estimates: from earlier extractions with the same network on this machine
     where there were any (``measured``), else from its size.
     """
@@ -45,17 +48,22 @@ class Offer:
     seconds: float
     bytes: int
     measured: bool
+    controls: int = 0
 
     @property
     def sentence(self) -> str:
         """What will be done, for how long, and what it leaves on disk."""
         networks = {s.table().key for s in self.plan if isinstance(s, WordVectorsSpec)}
         what = f"{len(networks)} treebank{'s' * (len(networks) != 1)} through the network" if networks else ""
-        others = len({s.kind for s in self.plan} & {"concept_space", "map"})
-        parts = [what] * bool(what) + ["the statistics of the space"] * bool(others)
+        kinds = {s.kind for s in self.plan}
+        parts = [what] * bool(what)
+        if self.controls:
+            parts.append(f"{self.controls} through control networks with random weights")
+        parts += ["the statistics of the space"] * bool(kinds & {"concept_space", "map"})
+        parts += ["all pairs against their nulls"] * ("alignability" in kinds)
         basis = "measured on this machine" if self.measured else "a rough estimate"
         return (
-            f"{' and '.join(parts) or 'This'}: about {readable_seconds(self.seconds)} ({basis}), "
+            f"{', '.join(parts) or 'This'}: about {readable_seconds(self.seconds)} ({basis}), "
             f"{readable_bytes(self.bytes)} on disk."
         )
 
@@ -87,6 +95,8 @@ def estimate(wanted: Sequence[Spec], plan: Sequence[Spec], store: Store) -> Offe
     from xviz.models.folder import describe
 
     passes: dict[str, list[WordTableSpec]] = {}
+    read: list[tuple[ModelRef, TreebankSpec]] = []  # passes that leave no vectors
+    controls: list[tuple[ModelRef, TreebankSpec]] = []
     seconds, size, measured = 0.0, 0, True
     for spec in plan:
         if isinstance(spec, WordTableSpec):
@@ -98,22 +108,37 @@ def estimate(wanted: Sequence[Spec], plan: Sequence[Spec], store: Store) -> Offe
             seconds += _words_of(spec.vectors.treebank) / pace
         elif spec.kind == "map" and getattr(spec, "method", "") == "umap":
             seconds += SECONDS_OF["umap"]
+        elif isinstance(spec, ConceptSumsSpec) and spec.model.random_weights is not None:
+            controls.append((spec.model, spec.treebank))
+        elif isinstance(spec, RetrieveSpec):
+            read += [(spec.model, bank) for bank in spec.treebanks]
+            controls += [(spec.model, bank) for bank in spec.treebanks] * spec.random_weights
+        elif isinstance(spec, AlignSpec):
+            languages = len(spec.treebanks)
+            seconds += len(spec.layers) * languages * (languages - 1) / 2 / PAIRS_A_SECOND
         else:
             seconds += SECONDS_OF.get(spec.kind, 1.0)
-    if passes:
+    if passes or read or controls:
         seconds += SECONDS_OF["load"]
-    for specs in passes.values():
-        first = specs[0]
-        facts = describe(first.model)
-        words = _words_of(first.treebank)
-        rate = _measured_rate(store, first.model)
+    stored = [(specs[0].model, specs[0].treebank, specs) for specs in passes.values()]
+    for model, treebank, specs in [*stored, *((*each, []) for each in read + controls)]:
+        facts = describe(model)
+        words = _words_of(treebank)
+        rate = _measured_rate(store, model.model_copy(update={"random_weights": None}))
         measured = measured and rate is not None
         blocks = 12 * facts.layers * facts.width**2  # the usual shape, where the weights cannot be counted
         body = facts.parameters - facts.vocabulary * facts.width if facts.parameters else blocks
         body = body if body > 0 else blocks  # factorised embeddings
         seconds += words / rate if rate else words * PIECES_A_WORD * 2 * body / CPU_FLOPS
         size += sum(words * facts.width * 2 for s in specs if isinstance(s, WordVectorsSpec))
-    return Offer(tuple(wanted), tuple(plan), seconds, size, measured and bool(passes))
+    return Offer(
+        tuple(wanted),
+        tuple(plan),
+        seconds,
+        size,
+        measured and bool(stored or read or controls),
+        len(controls),
+    )
 
 
 def _words_of(treebank: TreebankSpec) -> int:

@@ -20,10 +20,15 @@ from xviz.store import Entry, Spec, Store
 
 @dataclass(frozen=True)
 class Step:
-    """``compute(specs, store=, journal=, load=)`` fills the store with all of ``specs``."""
+    """``compute(specs, store=, journal=, load=)`` fills the store with all of ``specs``.
+
+    ``together``: with several processes all of them compute it (it trains by :mod:`xviz.learning.loop`);
+    otherwise the first one does (:mod:`xviz.runs.together`).
+    """
 
     specification: str
     compute: str
+    together: bool = False
 
 
 STEPS = {
@@ -39,8 +44,15 @@ STEPS = {
     "concept_sums": Step("xviz.alignability.spec:ConceptSumsSpec", "xviz.alignability.steps:compute_sums"),
     "alignability": Step("xviz.alignability.spec:AlignSpec", "xviz.alignability.steps:compute_alignments"),
     "retrieval": Step("xviz.alignability.spec:RetrieveSpec", "xviz.alignability.steps:compute_retrievals"),
+    "cluster_overlap": Step("xviz.alignability.spec:OverlapSpec", "xviz.alignability.steps:compute_overlaps"),
     "map": Step("xviz.projection.spec:MapSpec", "xviz.projection.steps:compute_maps"),
     "map_quality": Step("xviz.projection.spec:MapQualitySpec", "xviz.projection.steps:compute_qualities"),
+    "language_mixing": Step(
+        "xviz.projection.spec:LanguageMixingSpec", "xviz.projection.steps:compute_mixings"
+    ),
+    "tuned": Step("xviz.learning.tuning.spec:TuneSpec", "xviz.learning.tuning.recipe:compute_tuned"),
+    "meta": Step("xviz.learning.meta.spec:MetaSpec", "xviz.learning.meta.compute:compute_metas"),
+    "accuracy": Step("xviz.evaluation.spec:AccuracySpec", "xviz.evaluation.accuracy:compute_accuracies"),
     "language_modelling": Step(
         "xviz.evaluation.spec:LanguageModellingSpec", "xviz.evaluation.steps:compute_language_modelling"
     ),
@@ -98,7 +110,7 @@ def compute(
     for kind in STEPS:  # the order of the rooms is the order of the data
         specs = [spec for spec in plan if spec.kind == kind]
         if specs:
-            _import(STEPS[kind].compute)(specs, store=store, journal=journal, load=load)
+            step_of(kind)(specs, store=store, journal=journal, load=load)
     entries = [store.find(spec) for spec in wanted]
     lost = [spec.kind for spec, entry in zip(wanted, entries, strict=True) if entry is None]
     if lost:
@@ -133,6 +145,11 @@ def from_json(data: dict[str, Any]) -> Spec:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or kind
         raise InputError(f"The specification of a {kind} is not valid at {place}: {first['msg']}.") from error
+
+
+def step_of(kind: str) -> Callable[..., None]:
+    """The function that computes results of a kind."""
+    return _import(STEPS[kind].compute)
 
 
 def _import(name: str) -> Any:
