@@ -6,6 +6,7 @@ weights lie in the store; the words of both are the same rows.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,8 @@ def compute_overlaps(
 ) -> None:
     """Fill the store with tables of overlap; the vectors they need are there already."""
     for spec in specs:
-        store.obtain(spec, lambda folder, spec=spec: _write(spec, folder, store, journal), journal=journal)
+        write = functools.partial(_write, spec, store=store, journal=journal)
+        store.obtain(spec, write, journal=journal)
 
 
 def read_overlap(spec: OverlapSpec, store: Store) -> pd.DataFrame:
@@ -49,7 +51,7 @@ def read_overlap(spec: OverlapSpec, store: Store) -> pd.DataFrame:
     return pd.read_parquet(entry.file(TABLE))
 
 
-def _write(spec: OverlapSpec, folder: Path, store: Store, journal: Journal) -> dict[str, Any]:
+def _write(spec: OverlapSpec, folder: Path, *, store: Store, journal: Journal) -> dict[str, Any]:
     journal.stage("Clustering the words of pairs of languages")
     lexicon = read_lexicon(spec.lexicon) if spec.lexicon is not None else None
     i, j = np.triu_indices(len(spec.treebanks), 1)

@@ -76,7 +76,8 @@ def _register() -> None:
         tune,
     )
 
-    for module in (models, corpora, extract, space, align, retrieve, overlap, meta, tune, card, pretrain, run):
+    in_order = (models, corpora, extract, space, align, retrieve, overlap, meta, tune, card, pretrain, run)
+    for module in in_order:
         name = module.__name__.rsplit(".", 1)[-1]
         application.command(name)(getattr(module, name))
     application.add_typer(cache.application, name="cache", help="What the store holds; make room in it.")
