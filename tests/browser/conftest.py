@@ -66,8 +66,8 @@ class Server:
     process: subprocess.Popen
 
 
-def start_server(home: Path) -> Server:
-    """A fresh server of the app on a free port; returns once it answers."""
+def start_server(home: Path, script: str | Path = "app.py") -> Server:
+    """A fresh server of the app (or of another script) on a free port; returns once it answers."""
     with socket.socket() as probe:
         probe.bind(("localhost", 0))
         port = probe.getsockname()[1]
@@ -77,7 +77,7 @@ def start_server(home: Path) -> Server:
             "-m",
             "streamlit",
             "run",
-            "app.py",
+            str(script),
             f"--server.port={port}",
             "--server.headless=true",
         ],

@@ -68,7 +68,7 @@ def test_a_copied_link_restores_the_view_on_a_fresh_server(ground, new_tab) -> N
             wait_until_drawn(page)
             assert page.get_by_text("Page not found").count() == 0
             seen.append((traces(page), layout(page, "legend.title.text")))
-            copied = page.get_attribute(".xviz-link", "data-link")
+            copied = page.get_attribute(".xviz-link[data-link]", "data-link")
             page.context.close()
         finally:
             stop_server(server)
@@ -212,6 +212,7 @@ def test_umap_follows_and_is_measured(ground, server, new_tab) -> None:
         f"document.querySelector('{GRAPH}')?._fullLayout?.xaxis?.title?.text === 'UMAP 1'", timeout=240_000
     )
     assert layout(page, "xaxis.showticklabels") is False
+    page.get_by_role("tab", name="The map").click()
     page.get_by_text("Neighbours kept").wait_for()
 
 

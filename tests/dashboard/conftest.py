@@ -72,8 +72,12 @@ Open = Callable[..., AppTest]
 
 
 @pytest.fixture
-def open_page(worker: SilentWorker) -> Open:
-    """``open_page("concept_space", layer="2")``: the page as a reader sees it who opens such a link."""
+def open_page(worker: SilentWorker, monkeypatch: pytest.MonkeyPatch) -> Open:
+    """``open_page("concept_space", layer="2")``: the page as a reader sees it who opens such a link.
+
+    Every visit begins at the overview, whose map would be computed anew in every test: left out here.
+    """
+    monkeypatch.setattr("xviz.dashboard.overview_map.living_map", list)
 
     def open_(page: str, **query: str | list[str]) -> AppTest:
         app = AppTest.from_file(str(REPOSITORY / "app.py"), default_timeout=120)

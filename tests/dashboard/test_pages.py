@@ -36,7 +36,7 @@ def test_a_link_restores_every_choice(open_page, link) -> None:
         "cs_dims": "3-D",
         "cs_colour": "language",
     }
-    app = open_page("concept_space", **link, **choices, cs_centre="each language", cs_words="200")
+    app = open_page("concept_space", **link, **choices, cs_space="centred", cs_words="200")
     assert said(app, "treebank").value == list(LANGUAGES)
     assert said(app, "layer").value == 2
     assert said(app, "cs_dims").value == "3-D"
@@ -45,7 +45,8 @@ def test_a_link_restores_every_choice(open_page, link) -> None:
     assert "each language's mean taken away" in text_of(app)
     query = parse_qs(app.session_state["xviz-address"] and _query(app))
     assert query["treebank"] == list(LANGUAGES)
-    assert query["cs_centre"] == ["each language"]
+    assert query["cs_space"] == ["centred"]
+    assert query["cs_unit"] == ["relations"]
     assert query["split"] == ["auto"], "the link also says what stands at its default"
 
 

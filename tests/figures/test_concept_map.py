@@ -4,6 +4,7 @@ import plotly.graph_objects as go
 import pytest
 
 from xviz.figures import concept_map as module
+from xviz.figures import concept_marks
 from xviz.figures.concept_map import concept_map, pca_axes, umap_axes
 from xviz.figures.hover import hover_text
 from xviz.figures.label_placement import HEIGHT, LETTER, place_labels
@@ -159,8 +160,42 @@ def test_labels_do_not_lie_on_one_another() -> None:
 
 
 def test_hundreds_of_marks_are_hidden_until_they_are_asked_for(points, prototypes, monkeypatch) -> None:
-    monkeypatch.setattr(module, "MOST_MARKS", 1)
+    monkeypatch.setattr(concept_marks, "MOST_MARKS", 1)
     figure = concept_map(points, prototypes, axes=pca_axes([0.5, 0.25]))
     group = [t for t in figure.data if t.legendgroup == "prototype of a language"]
     assert [t.visible for t in group] == ["legendonly", "legendonly"]
     assert [t.showlegend for t in group] == [False, None]
+
+
+def test_a_skeleton_joins_prototypes_where_they_stand(points, prototypes) -> None:
+    bones = pd.DataFrame({"language_name": [""], "one": ["NOUN"], "other": ["VERB"], "distance": [1.0]})
+    figure = concept_map(points, prototypes, axes=pca_axes([0.5, 0.25]), skeleton=bones)
+    line = next(t for t in figure.data if (t.meta or {}).get("skeleton"))
+    marks = next(t for t in figure.data if (t.meta or {}).get("prototypes") == "prototype")
+    assert np.allclose(line.x[:2], marks.x)
+    assert np.allclose(line.y[:2], marks.y)
+    assert np.isnan(line.x[2])
+    each = pd.DataFrame({"language_name": ["German"], "one": ["NOUN"], "other": ["GONE"], "distance": [1.0]})
+    figure = concept_map(points, prototypes, axes=pca_axes([0.5, 0.25]), skeleton=each)
+    assert not [t for t in figure.data if (t.meta or {}).get("skeleton")], "an end is not on the map"
+
+
+def test_rings_stand_round_the_points_that_are_named(points, prototypes) -> None:
+    rings = [
+        concept_marks.Highlight("found", [3, 41, 999]),
+        concept_marks.Highlight("elsewhere", [1000], strong=True),
+    ]
+    figure = concept_map(points, prototypes, axes=umap_axes(2), highlights=rings)
+    (ring,) = [t for t in figure.data if (t.meta or {}).get("ring")]
+    assert ring.name == "found  2"
+    place = {row: (x, y) for t in figure.data[:3] for row, x, y in zip(t.customdata, t.x, t.y, strict=True)}
+    assert [tuple(xy) for xy in zip(ring.x, ring.y, strict=True)] == [place[3], place[41]]
+
+
+def test_right_and_wrong_keep_their_colours_whatever_is_there(points, prototypes) -> None:
+    judged = points.assign(probe=["right"] * 60, head="head before", treebank="UD_German-PUD")
+    figure = concept_map(judged, prototypes, axes=umap_axes(2), colour_by="probe")
+    assert [t.name for t in figure.data if (t.meta or {}).get("category")] == ["right  60"]
+    assert figure.layout.legend.title.text == "the probe is, n"
+    for colour_by in ("head", "treebank"):
+        assert concept_map(judged, prototypes, axes=umap_axes(2), colour_by=colour_by).data[0].name

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, Literal, cast
 
 import streamlit as st
 
 from xviz.concepts.annotation import UNIT_OF
-from xviz.corpora.folder import TreebankFiles
+from xviz.concepts.spec import ConceptSpaceSpec
+from xviz.corpora.catalogue import without_ud
+from xviz.corpora.folder import TreebankFiles, choose
 from xviz.dashboard import address
+from xviz.dashboard.frame import finish_head
+from xviz.dashboard.map_view import Skeleton
 from xviz.dashboard.server import store
 from xviz.dashboard.word_points import features_of
 from xviz.figures.concept_map import ColourBy
@@ -35,25 +39,45 @@ FEATURES = (
 )
 """Features of Universal Dependencies that are offered; any other can be typed."""
 
+Space = Literal["raw", "centred", "probe"]
+
 KINDS = {"UPOS": "upos", "relations": "deprel"}
 """What is offered -> what a specification says; features stand under their own names."""
 
 METHODS: dict[str, Method] = {"PCA": "pca", "UMAP": "umap"}
 DIMENSIONS = {"2-D": 2, "3-D": 3}
-COLOURS: dict[str, ColourBy] = {"concept": "concept", "language": "language", "family": "family"}
-CENTRES: dict[str, Centring] = {"as they are": "none", "each language": "language"}
+COLOURS: dict[str, ColourBy] = {
+    "concept": "concept",
+    "language": "language",
+    "family": "family",
+    "treebank": "treebank",
+    "side of the head": "head",
+    "right or wrong": "probe",
+}
+SPACES: dict[str, Space] = {"raw": "raw", "centred": "centred", "probe": "probe"}
+SKELETONS: dict[str, Skeleton] = {"no skeleton": "none", "over all": "all", "each language": "each"}
+UNITS: dict[str, Unit] = {"words": "words", "relations": "relations", "sentences": "sentences"}
 SAMPLES = (200, 500, 1000, 2000, 5000)
 
 
 @dataclass(frozen=True)
 class Looks:
-    """How a map is laid out and coloured."""
+    """How a map is laid out and coloured; ``probe_of`` names the treebank whose probe is meant."""
 
     method: Method
     dims: int
     colour_by: ColourBy
     centring: Centring
     sample: int
+    unit: Unit = "words"
+    space: Space = "raw"
+    skeleton: Skeleton = "none"
+    probe_of: str | None = None
+
+    @property
+    def asks_probe(self) -> bool:
+        """Whether a probe is needed: for the space, or for the colours."""
+        return self.space == "probe" or self.colour_by == "probe"
 
 
 def concept_choice() -> str:
@@ -81,30 +105,90 @@ def concept_choice() -> str:
     return KINDS.get(chosen, f"feats:{chosen}")
 
 
-def map_choices() -> Looks:
-    """Controls in one row above the map."""
+def map_choices(concepts: str, can_probe: Sequence[str] = ()) -> Looks:
+    """Controls in one row above the map; what is seldom changed stands under *More*.
+
+    Args:
+        concepts: what words are grouped by (see :func:`concept_choice`).
+        can_probe: treebanks with a train and a dev split, on which a probe can be trained and chosen.
+    """
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium", key="cs-controls"):
-        method = _segmented("Map", "cs_map", METHODS)
-        dims = _segmented("Dimensions", "cs_dims", DIMENSIONS)
-        colour_by = _segmented("Colour by", "cs_colour", COLOURS)
-        centring = _segmented(
-            "Centre",
-            "cs_centre",
-            CENTRES,
-            help="Taking each language's mean away removes what all its words share, and shows what is left.",
-        )
-        address.check("cs_words", SAMPLES, noun="a number of words,")
-        sample = st.selectbox(
-            "Words a language",
-            SAMPLES,
-            index=SAMPLES.index(1000),
-            key="cs_words",
-            bind="query-params",
-            width=140,
-            help="Drawn at random, always the same ones (seed 0).",
-        )
-        address.remember("cs_words", sample)
-    return Looks(METHODS[method], DIMENSIONS[dims], COLOURS[colour_by], CENTRES[centring], int(sample))
+        unit = _unit_choice(concepts)
+        method = METHODS[_segmented("Map", "cs_map", METHODS)]
+        dims = DIMENSIONS[_segmented("Dimensions", "cs_dims", DIMENSIONS)]
+        spaces = [name for name in SPACES if name != "probe" or (can_probe and unit != "sentences")]
+        space = SPACES[_segmented("Space", "cs_space", spaces, help=SPACE_HELP)]
+        colours = _colours(unit, bool(can_probe))
+        colour_by = COLOURS[_selected("Colour by", "cs_colour", colours, width=150)]
+        asks_probe = space == "probe" or colour_by == "probe"
+        probe_of = _probe_choice(can_probe) if asks_probe else None
+        with st.popover("More", icon=":material/tune:"):
+            skeleton = SKELETONS[_segmented("Skeleton", "cs_bones", SKELETONS, help=SKELETON_HELP)]
+            sample = int(
+                _selected(
+                    "Words a language",
+                    "cs_words",
+                    SAMPLES,
+                    first=SAMPLES.index(1000),
+                    help="Drawn at random, always the same ones (seed 0).",
+                )
+            )
+    centring: Centring = "language" if space == "centred" else "none"
+    return Looks(method, dims, colour_by, centring, sample, unit, space, skeleton, probe_of)
+
+
+def _unit_choice(concepts: str) -> Unit:
+    """Words or relations go with the concepts, and the concepts with them."""
+    fits = UNIT_OF.get(concepts, "words")
+    address.check("cs_unit", UNITS, noun="units")
+    known = st.session_state.get("cs_unit") or st.query_params.get("cs_unit")
+    if known != "sentences" and known != fits and known in UNITS:
+        st.session_state["cs_unit"] = fits
+    value = st.segmented_control(
+        "Units",
+        list(UNITS),
+        default=fits,
+        required=True,
+        key="cs_unit",
+        bind="query-params",
+        on_change=_concepts_of_unit,
+        help="Relations are the vector of the head minus that of the word; sentences the mean of their "
+        "subwords.",
+    )
+    address.remember("cs_unit", value)
+    return UNITS[value or fits]
+
+
+def _concepts_of_unit() -> None:
+    unit, concepts = st.session_state.get("cs_unit"), st.session_state.get("concepts")
+    if unit == "relations":
+        st.session_state["concepts"] = "relations"
+    elif unit == "words" and concepts == "relations":
+        st.session_state["concepts"] = "UPOS"
+
+
+def _colours(unit: Unit, can_probe: bool) -> list[str]:
+    if unit == "sentences":
+        return ["language", "family", "treebank"]
+    return [name for name in COLOURS if name != "right or wrong" or can_probe]
+
+
+def _probe_choice(can_probe: Sequence[str]) -> str:
+    """The treebank on which the probe is trained: English where it is there."""
+    first = next((i for i, name in enumerate(can_probe) if name.startswith("English")), 0)
+    return str(_selected("Probe of", "cs_probe", can_probe, first=first, help=PROBE_HELP, width=190))
+
+
+SPACE_HELP = (
+    "raw: vectors as the network gives them. centred: each language's mean taken away, which removes what "
+    "all its words share. probe: through the prototype probe, a learned subspace in which the nearest "
+    "prototype names the concept; offered where a treebank has a train and a dev split."
+)
+SKELETON_HELP = (
+    "Joins prototypes by the minimum spanning tree of their distances in the full space: over all languages, "
+    "or one tree a language. Where a short edge looks long, the map has torn what is near."
+)
+PROBE_HELP = "Trained on this treebank's train split, chosen on its dev split, and used on every language."
 
 
 def with_concept(
@@ -129,6 +213,7 @@ def with_concept(
             ),
             icon=":material/label_off:",
         )
+        finish_head()
         st.stop()
     if lacking:
         st.caption(address.plain(f"Without {feature}, left out: {', '.join(lacking)}."))
@@ -143,16 +228,28 @@ def with_concept(
 
 
 def map_specification(
-    vectors: Sequence[WordVectorsSpec], anchor: Sequence[WordVectorsSpec], concepts: str, looks: Looks
+    vectors: Sequence[WordVectorsSpec],
+    anchor: Sequence[WordVectorsSpec],
+    concepts: str,
+    looks: Looks,
+    *,
+    probes: Sequence[ConceptSpaceSpec] = (),
 ) -> MapSpec:
-    """The map of a layer, turned onto that of the layer where the slider begins."""
-    unit = cast(Unit, UNIT_OF.get(concepts, "words"))
+    """The map of a layer, turned onto that of the layer where the slider begins.
 
-    def of(sources: Sequence[WordVectorsSpec], start: MapSpec | None) -> MapSpec:
+    Args:
+        probes: of the layer and of the anchor's layer, where the space is that of a probe.
+    """
+    unit = "sentences" if looks.unit == "sentences" else cast(Unit, UNIT_OF.get(concepts, "words"))
+
+    def of(
+        sources: Sequence[WordVectorsSpec], start: MapSpec | None, probe: ConceptSpaceSpec | None
+    ) -> MapSpec:
         return MapSpec(
             sources=tuple(sources),
             unit=unit,
             concepts=concepts,
+            probe=probe,
             method=looks.method,
             dims=looks.dims,  # type: ignore[arg-type]
             sample=looks.sample,
@@ -160,14 +257,51 @@ def map_specification(
             start=start,
         )
 
-    return of(vectors, None if tuple(vectors) == tuple(anchor) else of(anchor, None))
+    here, there = probes if looks.space == "probe" and probes else (None, None)
+    return of(vectors, None if tuple(vectors) == tuple(anchor) else of(anchor, None, there), here)
 
 
-def _segmented(label: str, key: str, options: Mapping[str, object], *, help: str | None = None) -> str:
-    address.check(key, options, noun=label.lower())
-    first = next(iter(options))
+def probe_of(name: str, vectors: Sequence[WordVectorsSpec], concepts: str, data: str) -> ConceptSpaceSpec:
+    """The probe of one treebank at the layer of ``vectors``, trained on train and chosen on dev."""
+    example = vectors[0]
+    train, dev = (
+        example.model_copy(update={"treebank": choose(data, [name], split=part)[0]})  # type: ignore[arg-type]
+        for part in ("train", "dev")
+    )
+    return ConceptSpaceSpec(vectors=train, dev=dev, concepts=concepts, space="probe")
+
+
+def can_probe(treebanks: Sequence[TreebankFiles]) -> list[str]:
+    """Names of the treebanks that have a train and a dev split."""
+    return [without_ud(t.name) for t in treebanks if {"train", "dev"} <= set(t.splits)]
+
+
+def _segmented(label: str, key: str, options: Iterable[str], *, help: str | None = None) -> str:
+    names = list(options)
+    address.check(key, names, noun=label.lower())
+    if st.session_state.get(key) not in (None, *names):
+        del st.session_state[key]  # an option that other choices took away
     value = st.segmented_control(
-        label, list(options), default=first, required=True, key=key, bind="query-params", help=help
+        label, names, default=names[0], required=True, key=key, bind="query-params", help=help
     )
     address.remember(key, value)
-    return str(value or first)
+    return str(value or names[0])
+
+
+def _selected(
+    label: str,
+    key: str,
+    options: Sequence[Any],
+    *,
+    first: int = 0,
+    help: str | None = None,
+    width: int | Literal["stretch"] = "stretch",
+) -> Any:
+    address.check(key, options, noun=label.lower())
+    if st.session_state.get(key) not in (None, *options):
+        del st.session_state[key]
+    value = st.selectbox(
+        label, list(options), index=first, key=key, bind="query-params", help=help, width=width
+    )
+    address.remember(key, value)
+    return value if value is not None else options[first]

@@ -40,6 +40,16 @@ def counts_table(
     return table.sort_values("All", ascending=False).rename_axis("concept")
 
 
+def concepts_of(spaces: Sequence[ConceptSpaceSpec], store: Store) -> list[str]:
+    """The concepts of all languages, the commonest first."""
+    counts: dict[str, int] = {}
+    for spec in spaces:
+        space = read_space(spec, store)
+        for name, count in zip(space.names, space.counts.tolist(), strict=True):
+            counts[name] = counts.get(name, 0) + count
+    return sorted(counts, key=lambda name: (-counts[name], name))
+
+
 def show_treebanks(
     spaces: Sequence[ConceptSpaceSpec], treebanks: Sequence[TreebankFiles], store: Store
 ) -> None:

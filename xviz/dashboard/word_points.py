@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,17 +12,20 @@ import streamlit as st
 from xviz.corpora.folder import TreebankFiles
 from xviz.corpora.languages import display_name
 from xviz.dashboard.choices import branch_of
-from xviz.errors import InputError
+from xviz.dashboard.word_sentence import sentence_table, word_table
+from xviz.figures.category_styles import HEAD_AFTER, HEAD_BEFORE, ROOT
 from xviz.figures.hover import hover_text
 from xviz.projection.gather import names_of_concepts
 from xviz.projection.maps import ALL, Map
 from xviz.projection.spec import MapSpec
-from xviz.representations.extract import SENTENCES, WORDS
 from xviz.representations.spec import WordTableSpec
 from xviz.store import Store
 
 AROUND = 2
 """Words shown on each side of a word."""
+
+SHOWN = 90
+"""Characters of a sentence under the pointer."""
 
 ROWS_A_SOURCE = 10_000_000
 """``row`` of a point is its source times this, plus its row in the word table of that source."""
@@ -44,53 +46,14 @@ def prototypes_table(spec: MapSpec, chart: Map, treebanks: Sequence[TreebankFile
     return pd.concat([chart.prototypes.reset_index(drop=True), told], axis=1)
 
 
-@dataclass(frozen=True)
-class InSentence:
-    """A word in the text of its sentence."""
-
-    before: str
-    form: str
-    after: str
-    sent_id: str
-    upos: str
-    deprel: str
-    feats: str
-
-
-def sentence_of(spec: WordTableSpec, row: int, store: Store) -> InSentence:
-    """The sentence of a word, given by its row in the word table."""
-    entry = store.find(spec)
-    words = word_table(spec, store)
-    if entry is None or row >= len(words):
-        raise InputError("This word is not in the store (any more); reload the page.")
-    word = words.iloc[row]
-    sentences = _sentences(str(entry.file(SENTENCES)))
-    text, sent_id = map(str, sentences.loc[word["sentence"], ["text", "sent_id"]])
-    start, end = int(word["start"]), int(word["end"])
-    return InSentence(
-        text[:start],
-        text[start:end],
-        text[end:],
-        sent_id,
-        str(word["upos"]),
-        str(word["deprel"]),
-        str(word["feats"]),
-    )
+def names_of_treebanks(treebanks: Sequence[TreebankFiles]) -> list[str]:
+    """The language of each; with its treebank where a language has several."""
+    return [_about(treebank, treebanks)[1] for treebank in treebanks]
 
 
 def word_of(row: int) -> tuple[int, int]:
     """Source and row in its word table, of a point's ``row``."""
     return divmod(row, ROWS_A_SOURCE)
-
-
-def word_table(spec: WordTableSpec, store: Store) -> pd.DataFrame:
-    """Every word that has a vector (shared by sessions: don't change it)."""
-    entry = store.find(spec)
-    if entry is None:
-        raise InputError(
-            f"The words of {spec.treebank.name} are not in the store (any more); reload the page."
-        )
-    return _read(str(entry.file(WORDS)))
 
 
 def features_of(specs: Sequence[WordTableSpec], store: Store) -> Mapping[str, set[str]]:
@@ -103,17 +66,6 @@ def _features(key: str, _spec: WordTableSpec, _store: Store) -> set[str]:
     from xviz.concepts.annotation import feature_names
 
     return set(feature_names(word_table(_spec, _store)))
-
-
-@st.cache_resource(max_entries=64, show_spinner=False)
-def _read(path: str) -> pd.DataFrame:
-    columns = ["sentence", "index", "form", "upos", "deprel", "feats", "start", "end", "subwords"]
-    return pd.read_parquet(path, columns=columns)
-
-
-@st.cache_resource(max_entries=64, show_spinner=False)
-def _sentences(path: str) -> pd.DataFrame:
-    return pd.read_parquet(path, columns=["sentence", "sent_id", "text"]).set_index("sentence")
 
 
 def _words(spec: MapSpec, chart: Map, treebanks: Sequence[TreebankFiles], store: Store) -> pd.DataFrame:
@@ -130,20 +82,37 @@ def _words_of_sample(
     parts = []
     for number, source in enumerate(_spec.sources):
         drawn = _chart.points.loc[_chart.points["source"] == number, "word"].to_numpy()
-        entry = _store.find(source.table())
-        if entry is None:
-            raise InputError("The words of this map are not in the store (any more); reload the page.")
-        words = word_table(source.table(), _store)
-        part = words.iloc[drawn][["form", "upos", "deprel"]].reset_index(drop=True)
-        part["left"], part["right"] = _around(words, drawn, _sentences(str(entry.file(SENTENCES)))["text"])
-        part["concept"] = names_of_concepts(words.iloc[drawn], _spec.concepts)
+        part = (
+            _sentences_drawn(source.table(), drawn, _store)
+            if _spec.unit == "sentences"
+            else words_drawn(source.table(), drawn, _store, concepts=_spec.concepts)
+        )
         told = _about(_treebanks[number], _treebanks)
         part["language"], part["language_name"], part["branch"] = told
+        part["treebank"] = _treebanks[number].name.removeprefix("UD_")
         part["row"] = number * ROWS_A_SOURCE + drawn
         parts.append(part)
     table = pd.concat(parts, ignore_index=True)
     table["hover"] = hover_text(table)
-    return table.astype({"language": "category", "branch": "category", "concept": "category"})
+    return table.astype(dict.fromkeys(("language", "branch", "concept", "treebank", "head"), "category"))
+
+
+def words_drawn(spec: WordTableSpec, rows: np.ndarray, store: Store, *, concepts: str) -> pd.DataFrame:
+    """What is said of some words of one treebank: the word, two words on each side, its annotation."""
+    words = word_table(spec, store)
+    part = words.iloc[rows][["form", "upos", "deprel"]].reset_index(drop=True)
+    part["left"], part["right"] = _around(words, rows, sentence_table(spec, store)["text"])
+    part["concept"] = names_of_concepts(words.iloc[rows], concepts)
+    head, index = words["head"].to_numpy()[rows], words["index"].to_numpy()[rows]
+    part["head"] = np.select([head == 0, head < index], [ROOT, HEAD_BEFORE], HEAD_AFTER)
+    return part
+
+
+def _sentences_drawn(spec: WordTableSpec, rows: np.ndarray, store: Store) -> pd.DataFrame:
+    texts = sentence_table(spec, store)["text"].iloc[rows].astype(str)
+    short = [text if len(text) <= SHOWN else text[: SHOWN - 1] + "…" for text in texts]
+    nothing = dict.fromkeys(("upos", "deprel", "left", "right", "concept", "head"), "")
+    return pd.DataFrame({"form": short} | nothing)
 
 
 def _around(words: pd.DataFrame, rows: np.ndarray, texts: pd.Series) -> tuple[list[str], list[str]]:

@@ -15,11 +15,11 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from xviz.figures.category_styles import COLUMN, ColourBy, Styles, category_styles
+from xviz.figures.concept_marks import Highlight, bones, marks, rings, trace_of
 from xviz.figures.label_placement import place_labels
-from xviz.figures.palette import MUTED, PAPER
+from xviz.figures.palette import MUTED
 
 LARGEST_TRACE = 80_000
-MOST_MARKS = 150
 EACH, OVER_ALL = "prototype of a language", "prototype"
 LABEL_IS_NEAR = 32  # pixels above or below
 EYE = (1.3, 1.3, 0.7)
@@ -59,6 +59,9 @@ def concept_map(
     concept_kind: str = "upos",
     view: str = "map",
     labels: bool = True,
+    skeleton: pd.DataFrame | None = None,
+    highlights: Sequence[Highlight] = (),
+    frame: pd.DataFrame | None = None,
 ) -> go.Figure:
     """The figure of a map.
 
@@ -73,8 +76,13 @@ def concept_map(
         concept_kind: ``upos``, ``deprel`` or ``feats:Name``; decides the colours of concepts.
         view: while this stays the same, the reader's zoom, camera and hidden legend entries stay.
         labels: whether prototypes bear their names.
+        skeleton: edges between prototypes: ``language_name`` ("" for those over all languages), ``one``,
+            ``other``, ``distance``.
+        highlights: points that are ringed.
+        frame: all points of the layout, where only some are drawn: they decide scale and window, so that
+            two figures of one layout can be laid beside one another.
     """
-    scale = _scale_of(points, axes.dims)
+    scale = _scale_of(points if frame is None else frame, axes.dims)
     styles = category_styles([points, prototypes], colour_by, concept_kind=concept_kind)
     figure = go.Figure()
     for category in _categories(points, COLUMN[colour_by], styles):
@@ -83,14 +91,24 @@ def concept_map(
                 _points_trace(points.iloc[part], category, axes, scale, len(points), first=part[0])
             )
     each, pooled = prototypes[prototypes["language"] != ""], prototypes[prototypes["language"] == ""]
+    of_concepts = category_styles([points, prototypes], "concept", concept_kind=concept_kind)
+    if skeleton is not None and len(skeleton):
+        by_language = category_styles([points, prototypes], "language", concept_kind=concept_kind)
+        figure.add_traces(bones(skeleton, prototypes, by_language, axes.dims, scale))
     if each["language_name"].nunique() > 1:
-        colours = [styles[str(name)][0] for name in each[COLUMN[colour_by]]]
-        figure.add_traces(_marks(each, colours, axes, scale, size=7, name=EACH))
+        column, found = (COLUMN[colour_by], styles) if COLUMN[colour_by] in each else ("concept", of_concepts)
+        colours = [found[str(name)][0] for name in each[column]]
+        figure.add_traces(marks(each, colours, axes.dims, scale, size=7, name=EACH))
     if len(pooled):
-        of_concepts = category_styles([points, prototypes], "concept", concept_kind=concept_kind)
         colours = [of_concepts[str(name)][0] for name in pooled["concept"]]
-        figure.add_traces(_marks(pooled, colours, axes, scale, size=13, name=OVER_ALL))
+        figure.add_traces(marks(pooled, colours, axes.dims, scale, size=13, name=OVER_ALL))
+    figure.add_traces([ring for one in highlights for ring in rings(one, points, axes.dims, scale)])
     figure.update_layout(_layout(axes, colour_by, concept_kind, view))
+    if frame is not None and len(frame) > len(points) and axes.dims == 2:
+        for axis, values in (("xaxis", frame["x"]), ("yaxis", frame["y"])):
+            low, high = float(values.min()) / scale, float(values.max()) / scale
+            margin = 0.05 * (high - low)
+            figure.layout[axis].range = [low - margin, high + margin]
     if labels and len(pooled):
         _add_labels(figure, pooled, points, axes, scale)
     return figure
@@ -133,9 +151,9 @@ def _points_trace(
     }
     if category.symbol == "circle-open":
         marker |= {"symbol": "circle", "color": MUTED, "opacity": 0.3}
-    return _trace(
+    return trace_of(
         part,
-        axes,
+        axes.dims,
         scale,
         mode="markers",
         name=f"{category.title}  {len(category.rows):,}",
@@ -151,57 +169,6 @@ def _points_trace(
     )
 
 
-def _marks(
-    prototypes: pd.DataFrame, colours: list[str], axes: Axes, scale: float, *, size: int, name: str
-) -> list:
-    """Prototypes: diamonds with a light edge, few enough to afford one; and their entry in the legend.
-
-    Very many (each concept in each of twenty languages) are there, but hidden until their entry is clicked.
-    """
-    whose = np.where(prototypes["language"] == "", "all languages", prototypes["language_name"])
-    text = [
-        f"<b>{concept}</b> prototype, {who}<br>mean of {count:,}"
-        for concept, who, count in zip(prototypes["concept"], whose, prototypes["count"], strict=True)
-    ]
-    visible = "legendonly" if len(prototypes) > MOST_MARKS else True
-    mark = {"symbol": "diamond", "line": {"width": 1.5 if size > 8 else 1, "color": PAPER}, "opacity": 1.0}
-    size_here = size if axes.dims == 2 else size * 0.6
-    marks = _trace(
-        prototypes,
-        axes,
-        scale,
-        mode="markers",
-        uid=name,
-        legendgroup=name,
-        showlegend=False,
-        visible=visible,
-        marker=mark | {"color": colours, "size": size_here},
-        hovertext=text,
-        hovertemplate="%{hovertext}<extra></extra>",
-        meta={"prototypes": name},
-    )
-    entry = _trace(
-        prototypes.iloc[:1].assign(**dict.fromkeys("xyz"[: axes.dims], np.nan)),
-        axes,
-        1.0,
-        mode="markers",
-        name=f"{name}  {len(prototypes):,}",
-        uid=f"{name}-entry",
-        legendgroup=name,
-        legendrank=2000 + size,
-        visible=visible,
-        marker=mark | {"color": MUTED, "size": size_here},
-        hoverinfo="skip",
-        meta={"entry": name},
-    )
-    return [marks, entry]
-
-
-def _trace(table: pd.DataFrame, axes: Axes, scale: float, **fields):
-    place = {c: (table[c].to_numpy(np.float32) / scale) for c in "xyz"[: axes.dims]}
-    return go.Scattergl(**place, **fields) if axes.dims == 2 else go.Scatter3d(**place, **fields)
-
-
 def _scale_of(points: pd.DataFrame, dims: int) -> float:
     """Root mean square distance from the centre: drawn as 1, so that the view fits every layer alike."""
     xyz = points[list("xyz"[:dims])].to_numpy(float)
@@ -212,7 +179,13 @@ def _scale_of(points: pd.DataFrame, dims: int) -> float:
 
 
 def _layout(axes: Axes, colour_by: ColourBy, concept_kind: str, view: str) -> dict:
-    titles = {"language": "language", "family": "family or branch"}
+    titles = {
+        "language": "language",
+        "family": "family or branch",
+        "treebank": "treebank",
+        "head": "where the head stands",
+        "probe": "the probe is",
+    }
     concept = {"upos": "UPOS", "deprel": "relation"}.get(concept_kind, concept_kind.removeprefix("feats:"))
     axis = {"showticklabels": axes.numbers, "showgrid": axes.numbers, "zeroline": axes.numbers}
     layout: dict = {

@@ -21,12 +21,9 @@ def hover_text(points: pd.DataFrame) -> list[str]:
     def escaped(column: str) -> pd.Series:
         return points[column].astype(str).map(lambda word: html.escape(word, quote=False))
 
-    facts = (
-        points["language_name"].astype(str)
-        + " · "
-        + points["upos"].astype(str)
-        + " · "
-        + points["deprel"].astype(str)
-    )
+    facts = points["language_name"].astype(str)
+    for column in ("upos", "deprel"):  # a sentence has neither
+        value = points[column].astype(str)
+        facts += (" · " + value).where(value != "", "")
     text = escaped("left") + " <b>" + escaped("form") + "</b> " + escaped("right")
     return (FROM + text.str.strip() + UNTIL + "<br>" + facts).tolist()

@@ -162,6 +162,11 @@ PAPER: Colour = "#FFFFFF"
 GROUND: Colour = "#12171D"
 """What a mark stands on, light and dark: edges of marks are drawn in it."""
 
+INK: Colour = "#1B2430"
+"""Of text: rings and skeletons are drawn in it."""
+
+INK_ON_DARK: Colour = "#E7E9EC"
+
 MUTED: Colour = "#9AA3AE"
 """What is not annotated, or not meant."""
 
@@ -215,6 +220,8 @@ def on_dark(colour: Colour) -> Colour:
     """The same hue, light enough to stand on a dark ground (contrast of 3 to 1 or more)."""
     if colour == PAPER:
         return GROUND
+    if colour == INK:
+        return INK_ON_DARK
     lightness, chroma, hue = _to_oklch(colour)
     return _from_oklch(0.58 + 0.42 * max(0.0, lightness - 0.25), chroma, hue)
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from xviz.concepts.space import read_space
+from xviz.concepts.space import read_probe, read_space
 from xviz.errors import XvizError
 from xviz.projection.gather import Points
 from xviz.projection.pca import Principal
@@ -75,21 +75,9 @@ def place_prototypes(
     concept occurs at least 10 times (METHODS.md, section 1). Where a prototype stands: see
     :data:`PROTOTYPES_NOTE`.
     """
-    rows, vectors = [], []
-    for number, wanted in enumerate(spec.spaces()):
-        space = read_space(wanted, store)
-        for name, vector, count in zip(space.names, space.prototypes, space.counts, strict=True):
-            if count > 0:
-                rows.append((name, number, int(count)))
-                vectors.append(vector - points.shifts[number])
-    table = pd.DataFrame(rows, columns=["concept", "source", "count"])
-    matrix = np.asarray(vectors, dtype=float).reshape(len(rows), points.vectors.shape[1])
-    for concept, group in table.groupby("concept"):
-        enough = group[group["count"] >= LEAST_COUNT]
-        if len(enough):
-            rows.append((str(concept), ALL, int(enough["count"].sum())))
-            matrix = np.vstack([matrix, matrix[enough.index].mean(axis=0)])
-    table = pd.DataFrame(rows, columns=["concept", "source", "count"])
+    table, matrix = prototype_vectors(spec, points.shifts, store)
+    if len(table) == 0:
+        return table.assign(**dict.fromkeys("xyz"[: spec.dims], np.zeros(0)))
     if principal is not None:
         table[list("xyz"[: spec.dims])] = principal.place(matrix)
         return table
@@ -99,6 +87,37 @@ def place_prototypes(
     ])  # fmt: skip
     table[list("xyz"[: spec.dims])] = places
     return table.dropna(subset=["x"]).reset_index(drop=True)
+
+
+def prototype_vectors(
+    spec: MapSpec, shifts: Float[np.ndarray, "sources dim"], store: Store
+) -> tuple[pd.DataFrame, Float[np.ndarray, "prototypes dim"]]:
+    """The prototypes of a map in its full space: ``concept, source, count``, and a vector each.
+
+    Those of each source, then those over all (see :func:`place_prototypes`). The mean of projected vectors is
+    the projected mean, so a probe needs only the prototypes.
+
+    Args:
+        shifts: what the map takes away from the vectors of each source.
+    """
+    probe = read_probe(spec.probe, store) if spec.probe is not None else None
+    rows, vectors = [], []
+    for number, wanted in enumerate(spec.spaces()):
+        space = read_space(wanted, store)
+        means = space.prototypes if probe is None else probe.project(space.prototypes)
+        for name, vector, count in zip(space.names, means, space.counts, strict=True):
+            if count > 0:
+                rows.append((name, number, int(count)))
+                vectors.append(vector - shifts[number])
+    columns = ["concept", "source", "count"]
+    table = pd.DataFrame(rows, columns=columns)
+    matrix = np.asarray(vectors, dtype=float).reshape(len(rows), shifts.shape[1])
+    for concept, group in table.groupby("concept"):
+        enough = group[group["count"] >= LEAST_COUNT]
+        if len(enough):
+            rows.append((str(concept), ALL, int(enough["count"].sum())))
+            matrix = np.vstack([matrix, matrix[enough.index].mean(axis=0)])
+    return pd.DataFrame(rows, columns=columns), matrix
 
 
 def _among_typical(

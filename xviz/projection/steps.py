@@ -22,6 +22,7 @@ from xviz.journal import SILENT, Journal
 from xviz.projection.align import match_signs, turn_onto
 from xviz.projection.gather import Points, gather
 from xviz.projection.maps import PROTOTYPES_NOTE, place_prototypes, read_map
+from xviz.projection.mixing import write_mixing
 from xviz.projection.neighbours import Neighbours, exact_neighbours
 from xviz.projection.pca import Principal, principal_components
 from xviz.projection.quality import (
@@ -32,7 +33,7 @@ from xviz.projection.quality import (
     stability,
     trustworthiness,
 )
-from xviz.projection.spec import MapQualitySpec, MapSpec
+from xviz.projection.spec import LanguageMixingSpec, MapQualitySpec, MapSpec
 from xviz.store import Store, key_of
 
 LAYOUT_VERSION = 1
@@ -53,6 +54,23 @@ def compute_qualities(
     """Fill the store with measures of maps that are there already."""
     for spec in specs:
         store.obtain(spec, partial(_write_quality, spec, store, journal), journal=journal)
+
+
+def compute_mixings(
+    specs: Sequence[LanguageMixingSpec],
+    *,
+    store: Store,
+    journal: Journal = SILENT,
+    load: Callable | None = None,
+) -> None:
+    """Fill the store with how far the languages of a map lie apart; its vectors are there already."""
+
+    def write(spec: LanguageMixingSpec, folder: Path) -> dict[str, Any]:
+        near = _near(spec.map, gather(spec.map, store), store, journal, k=spec.k)
+        return write_mixing(spec, near.indices, store, journal, folder)
+
+    for spec in specs:
+        store.obtain(spec, partial(write, spec), journal=journal)
 
 
 def _write_map(spec: MapSpec, store: Store, journal: Journal, folder: Path) -> dict[str, Any]:
@@ -140,10 +158,7 @@ def _near(
     spec: MapSpec, points: Points, store: Store, journal: Journal, *, k: int | None = None
 ) -> Neighbours:
     k = spec.neighbours if k is None else k
-    identity = spec.identity()
-    for name in ("concepts", "method", "dims", "min_dist", "start", "neighbours"):
-        identity.pop(name)
-    key = key_of("neighbours", NEIGHBOURS_VERSION, identity | {"k": k})
+    key = key_of("neighbours", NEIGHBOURS_VERSION, spec.cloud() | {"k": k})
 
     def write(folder: Path) -> None:
         journal.stage("Exact neighbours")

@@ -20,7 +20,7 @@ from typing import IO, Any, Literal
 
 from xviz.errors import XvizError
 from xviz.journal import Journal
-from xviz.projection.spec import MapQualitySpec, MapSpec
+from xviz.projection.spec import LanguageMixingSpec, MapQualitySpec, MapSpec
 from xviz.store import Store
 
 State = Literal["unknown", "waiting", "running", "done", "failed"]
@@ -28,7 +28,8 @@ MOST_DEATHS = 2
 DIED = "The worker that lays out maps ended twice over this map (out of memory?); choose fewer words."
 IDLE = 1.0
 """Seconds without a request after which UMAP is compiled in advance."""
-KINDS = {spec.kind: spec for spec in (MapSpec, MapQualitySpec)}
+Wanted = MapSpec | MapQualitySpec | LanguageMixingSpec
+KINDS: dict[str, type[Wanted]] = {spec.kind: spec for spec in (MapSpec, MapQualitySpec, LanguageMixingSpec)}
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ class MapWorker:
         """Of the process, None where it does not run."""
         return self._process.pid if self._process is not None and self._process.poll() is None else None
 
-    def request(self, spec: MapSpec | MapQualitySpec, *, again: bool = False) -> Status:
+    def request(self, spec: Wanted, *, again: bool = False) -> Status:
         """Ask for a map (or its quality), as often as one likes.
 
         What is under way goes on, what failed stays failed unless it is asked for ``again``, and what was
@@ -82,7 +83,7 @@ class MapWorker:
             self._send({"kind": spec.kind, "key": spec.key, "spec": spec.model_dump(mode="json")})
             return self._states[name]
 
-    def status(self, spec: MapSpec | MapQualitySpec) -> Status:
+    def status(self, spec: Wanted) -> Status:
         """Where ``spec`` stands; ``done`` means that the store has it."""
         with self._lock:
             return self._states.get((spec.kind, spec.key), UNKNOWN)
@@ -188,13 +189,15 @@ def serve(requests: IO[str], answers: IO[str], store: Store, *, warm: bool) -> N
 
 
 def _answer(asked: dict[str, Any], reporter: Reporter, store: Store) -> None:
-    from xviz.projection.steps import compute_maps, compute_qualities
+    from xviz.projection.steps import compute_maps, compute_mixings, compute_qualities
 
     reporter.say("running", "Reading the vectors")
     try:
         spec = KINDS[asked["kind"]].model_validate(asked["spec"])
         if isinstance(spec, MapQualitySpec):
             compute_qualities([spec], store=store, journal=reporter)
+        elif isinstance(spec, LanguageMixingSpec):
+            compute_mixings([spec], store=store, journal=reporter)
         else:
             compute_maps([spec], store=store, journal=reporter)
     except XvizError as error:

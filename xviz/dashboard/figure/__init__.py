@@ -15,7 +15,7 @@ import functools
 import hashlib
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -29,6 +29,7 @@ from xviz.figures.template import dark_colours, template
 Event = Literal["click", "select", "relayout"]
 HERE = Path(__file__).parent
 LONG = 2_000  # characters of JSON from which an array is worth a name of its own
+SMALL_POOL = 1_000  # points; fewer are sent with their traces
 SENT = "xviz-blobs-sent"
 
 
@@ -47,6 +48,18 @@ class FigureEvents:
     click: dict[str, Any] | None = None
     select: dict[str, Any] | None = None
     relayout: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Link:
+    """Figures of the same ``group`` share what is encircled.
+
+    ``by`` ``id``: the same points (customdata); ``place``: also what lies in the same place, for figures
+    that show other points in one layout.
+    """
+
+    group: str
+    by: Literal["id", "place"] = "id"
 
 
 def load_plotly() -> None:
@@ -68,6 +81,7 @@ def show_figure(
     events: Sequence[Event] = (),
     table: pd.DataFrame | None = None,
     filename: str = "xviz",
+    link: Link | None = None,
 ) -> FigureEvents:
     """Draw ``figure`` and return what the reader did with it.
 
@@ -80,10 +94,11 @@ def show_figure(
         events: which events run the page again.
         table: the numbers behind the figure, offered beneath it.
         filename: of a downloaded picture, without ending.
+        link: the figures with which it shares what is encircled; ``select`` then has the ids of all.
     """
     sent: set[str] = st.session_state.setdefault(SENT, set())
     message, names = pack(
-        figure, alt=alt, height=height, events=events, filename=filename, already_there=sent
+        figure, alt=alt, height=height, events=events, filename=filename, already_there=sent, link=link
     )
     result = _component()(
         key=key,
@@ -98,6 +113,12 @@ def show_figure(
     return FigureEvents(click=result.click, select=result.select, relayout=result.relayout)
 
 
+def events_of(key: str) -> FigureEvents:
+    """What the reader has just done with a figure that this run of the page has yet to draw."""
+    said = st.session_state.get(key) or {}
+    return FigureEvents(**{name: said.get(name) for name in ("click", "select", "relayout")})
+
+
 def pack(
     figure: go.Figure,
     *,
@@ -106,6 +127,7 @@ def pack(
     events: Sequence[Event],
     filename: str,
     already_there: set[str],
+    link: Link | None = None,
 ) -> tuple[bytes, set[str]]:
     """The message for the browser, and the names of the arrays that it uses."""
     blobs: dict[str, Any] = {}
@@ -133,6 +155,11 @@ def pack(
 
     plain = figure.to_plotly_json()
     plain["layout"].pop("template", None)
+    pooled = _pool(figure)
+    for trace, place in zip(plain["data"], pooled.places, strict=True):
+        if place is not None:
+            taken = {name: {"of": column, "places": place} for name, column in pooled.columns.items()}
+            trace.update({name: {"$take": pair} for name, pair in taken.items()})
     message = {
         "figure": {"data": [walk(trace) for trace in plain["data"]], "layout": walk(plain["layout"])},
         "dark": dark_colours(figure),
@@ -141,12 +168,62 @@ def pack(
         "height": height,
         "alt": alt,
         "filename": filename,
+        "link": asdict(link) if link is not None else None,
     }
     message["stamp"] = hashlib.blake2b(
         json.dumps(message, ensure_ascii=False).encode(), digest_size=8
     ).hexdigest()
     message["blobs"] = blobs
     return json.dumps(message, ensure_ascii=False).encode(), used
+
+
+@dataclass(frozen=True)
+class _Pool:
+    """Columns of all points of a figure in the order of their ids, and where each trace takes its own."""
+
+    columns: dict[str, Any]
+    places: list[np.ndarray | None]
+
+
+def _pool(figure: go.Figure) -> _Pool:
+    """Put the points of all traces together, so that other colours regroup them and send no point again.
+
+    Points are known by their integer ``customdata``, each once in the figure; traces without it stay as
+    they are.
+    """
+    none = _Pool({}, [None] * len(figure.data))
+    ids = [_ids(trace) for trace in figure.data]
+    members = [i for i, found in enumerate(ids) if found is not None]
+    if not members:
+        return none
+    every = np.concatenate([ids[i] for i in members])  # type: ignore[misc]
+    order = np.argsort(every, kind="stable")
+    if len(every) < SMALL_POOL or (np.diff(every[order]) == 0).any():
+        return none
+    ends = np.cumsum([0, *(len(ids[i]) for i in members)])  # type: ignore[arg-type]
+    rank = np.empty(len(every), np.int32)
+    rank[order] = np.arange(len(every), dtype=np.int32)
+    columns: dict[str, Any] = {"customdata": every[order]}
+    for name in ("x", "y", "z", "hovertext"):
+        parts = [getattr(figure.data[i], name, None) for i in members]
+        sizes = [-1 if part is None else len(part) for part in parts]
+        if sizes != np.diff(ends).tolist():
+            continue
+        if name == "hovertext":
+            text = [one for part in parts for one in part]  # type: ignore[union-attr]
+            columns[name] = [text[i] for i in order]
+        else:
+            columns[name] = np.concatenate([np.asarray(part) for part in parts])[order]
+    places: list[np.ndarray | None] = [None] * len(figure.data)
+    for i, start, end in zip(members, ends, ends[1:], strict=False):
+        places[i] = rank[start:end]
+    return _Pool(columns, places)
+
+
+def _ids(trace: Any) -> np.ndarray | None:
+    found = trace.customdata if "customdata" in trace else None
+    whole = isinstance(found, np.ndarray) and found.dtype.kind in "iu" and found.ndim == 1
+    return found if whole and trace.type in ("scattergl", "scatter3d") else None
 
 
 def _send_again(key: str) -> None:

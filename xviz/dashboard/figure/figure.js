@@ -2,6 +2,7 @@
 //
 // Python sends bytes: JSON {figure, blobs, dark, templates, events, ...}. Long arrays stand in the figure as
 // {"$blob": hash}; each is sent once a page load and kept here. One that is missing is asked for again.
+// {"$take": {of, places}} picks places of such an array: colours regroup points without sending them.
 
 const BLOB_LIMIT = 200e6;
 const NARROW = 640;
@@ -29,9 +30,36 @@ function forgetOldest(inUse) {
   }
 }
 
+const ARRAYS = {
+  f4: Float32Array, f8: Float64Array, i1: Int8Array, i2: Int16Array, i4: Int32Array,
+  u1: Uint8Array, u2: Uint16Array, u4: Uint32Array,
+};
+
+// The array of a blob itself, not plotly's notation of it; read once.
+function column(reference, used, missing) {
+  const value = restore(reference, used, missing);
+  if (typeof value?.bdata !== "string") return value;
+  const kept = blobs.kept.get(reference.$blob);
+  if (kept?.array) return kept.array;
+  const bytes = Uint8Array.from(atob(value.bdata), (letter) => letter.charCodeAt(0));
+  const array = new ARRAYS[value.dtype](bytes.buffer);
+  if (kept) kept.array = array;
+  return array;
+}
+
+function taken({ of, places }, used, missing) {
+  const all = column(of, used, missing);
+  const wanted = column(places, used, missing);
+  if (!all || !wanted) return undefined;
+  const picked = new all.constructor(wanted.length);
+  for (let i = 0; i < wanted.length; i++) picked[i] = all[wanted[i]];
+  return picked;
+}
+
 function restore(value, used, missing) {
   if (Array.isArray(value)) return value.map((part) => restore(part, used, missing));
   if (value === null || typeof value !== "object") return value;
+  if (value.$take) return taken(value.$take, used, missing);
   if (typeof value.$blob === "string") {
     const found = blobs.kept.get(value.$blob);
     if (!found) missing.push(value.$blob);
@@ -81,6 +109,31 @@ const place = (point) => ({
   y: point.y ?? null,
   z: point.z ?? null,
 });
+
+// Figures of one page that show the same words share what is encircled: group -> figures, and their ids.
+const links = (globalThis.xvizLinks ??= new Map());
+
+function linked(group) {
+  if (!links.has(group)) links.set(group, { figures: new Set(), ids: null });
+  return links.get(group);
+}
+
+function insideOf({ lassoPoints, range }) {
+  if (range) {
+    const [left, right] = [...range.x].sort((a, b) => a - b);
+    const [low, high] = [...range.y].sort((a, b) => a - b);
+    return (x, y) => left <= x && x <= right && low <= y && y <= high;
+  }
+  const { x: xs, y: ys } = lassoPoints;
+  return (x, y) => {
+    let inside = false;
+    for (let i = 0, j = xs.length - 1; i < xs.length; j = i++) {
+      const crosses = ys[i] > y !== ys[j] > y;
+      if (crosses && x < ((xs[j] - xs[i]) * (y - ys[i])) / (ys[j] - ys[i]) + xs[i]) inside = !inside;
+    }
+    return inside;
+  };
+}
 
 class Figure {
   constructor(root) {
@@ -132,6 +185,7 @@ class Figure {
     await Plotly.react(this.graph, recoloured(figure.data, colours), this.shown, this.config(Plotly));
     this.listen();
     this.followLegend();
+    this.join(message.link);
     this.root.dataset.drawn = message.stamp;
   }
 
@@ -164,15 +218,62 @@ class Figure {
     this.graph.on("plotly_selected", (event) => {
       if (!wanted("select")) return;
       const ids = (event?.points ?? []).map((point) => point.customdata).filter((id) => id !== undefined);
-      this.send("select", { ids, box: event?.range ?? null });
+      if (event) this.share(ids, event);
+      this.send("select", { ids: [...(this.group?.ids ?? ids)], box: event?.range ?? null });
     });
-    this.graph.on("plotly_deselect", () => wanted("select") && this.send("select", { ids: [], box: null }));
+    this.graph.on("plotly_deselect", () => {
+      if (!wanted("select")) return;
+      this.share(null);
+      this.send("select", { ids: [], box: null });
+    });
     this.graph.on("plotly_restyle", () => this.followLegend());
     this.graph.on("plotly_relayout", (change) => {
       if (!wanted("relayout")) return;
       clearTimeout(this.settled);
       this.settled = setTimeout(() => this.send("relayout", JSON.parse(JSON.stringify(change))), 300);
     });
+  }
+
+  join(link) {
+    const group = link ? linked(link.group) : null;
+    if (group !== this.group) this.group?.figures.delete(this);
+    this.group = group;
+    this.byPlace = link?.by === "place";
+    if (!group) return;
+    group.figures.add(this);
+    if (group.ids) this.showChosen(group.ids);
+  }
+
+  // Other figures show the same words, or (maps of other words in one layout) what lies in the same place.
+  share(ids, event) {
+    if (!this.group) return;
+    const chosen = ids && new Set(ids);
+    const others = [...this.group.figures].filter((figure) => figure !== this && figure.root.isConnected);
+    if (chosen && event && this.byPlace && (event.lassoPoints || event.range)) {
+      const inside = insideOf(event);
+      for (const other of others) other.idsWhere(inside).forEach((id) => chosen.add(id));
+    }
+    this.group.ids = chosen;
+    others.forEach((other) => other.showChosen(chosen));
+  }
+
+  idsWhere(inside) {
+    const found = [];
+    for (const { x, y, customdata } of this.graph._fullData ?? []) {
+      customdata?.forEach?.((id, i) => inside(x[i], y[i]) && found.push(id));
+    }
+    return found;
+  }
+
+  showChosen(ids) {
+    const traces = [];
+    const places = [];
+    (this.graph._fullData ?? []).forEach(({ type, customdata, index }) => {
+      if (type !== "scattergl" || !customdata) return;
+      traces.push(index);
+      places.push(ids && Array.from(customdata.keys()).filter((i) => ids.has(customdata[i])));
+    });
+    if (traces.length) globalThis.Plotly.restyle(this.graph, { selectedpoints: places }, traces);
   }
 
   // A hidden category takes its label with it.
@@ -206,6 +307,7 @@ class Figure {
 
   end() {
     this.watcher.disconnect();
+    this.group?.figures.delete(this);
     cancelAnimationFrame(this.fitting);
     clearTimeout(this.settled);
     globalThis.Plotly?.purge(this.graph);
