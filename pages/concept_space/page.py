@@ -9,6 +9,7 @@ from xviz.dashboard.concept_panel import concept_pick, show_concept
 from xviz.dashboard.concept_probe import show_probe
 from xviz.dashboard.concept_views import View, first_view, ready, second_view, show_views
 from xviz.dashboard.frame import finish_head, head
+from xviz.dashboard.live_sentence import live_sentence
 from xviz.dashboard.map_beside import beside_choices, beside_kind
 from xviz.dashboard.map_mixing import show_mixing
 from xviz.dashboard.map_player import keep_playing, play_button, step_layer
@@ -51,8 +52,11 @@ with st.container():
         finish_head()
         st.stop()
 
-with st.container():  # places of their own: a panel that opens must not make what is beneath it anew
-    shown = show_views(view, other, looks, wanted)
+map_place = st.container()  # places of their own: a panel that opens must not make what is beneath it anew
+with st.container(), st.expander("Try a sentence", icon=":material/edit_note:"):
+    typed = live_sentence(choices, concepts, key="cs-live")
+with map_place:
+    shown = show_views(view, other, looks, wanted, typed=typed)
 with st.container():
     if shown.picked.word is not None:
         show_word(shown.picked.word, shown.neighbours, shown.spec, view.treebanks)

@@ -16,6 +16,7 @@ from xviz.dashboard.choices import Choices
 from xviz.dashboard.concept_choices import Looks, can_probe, map_specification, probe_of, with_concept
 from xviz.dashboard.figure import Link, events_of
 from xviz.dashboard.frame import finish_head
+from xviz.dashboard.live_sentence import LiveSentence
 from xviz.dashboard.map_beside import Beside
 from xviz.dashboard.map_view import Drawn, Extras, all_maps, as_pca, draw_map
 from xviz.dashboard.results import Work, obtain
@@ -123,15 +124,20 @@ def ready(view: View) -> bool:
     return obtain(work, within=WITHIN) is not None
 
 
-def show_views(view: View, other: View | None, looks: Looks, wanted: str) -> Shown:
-    """Draw one map, or two beside one another, with what is picked and found ringed in both."""
+def show_views(
+    view: View, other: View | None, looks: Looks, wanted: str, *, typed: LiveSentence | None = None
+) -> Shown:
+    """Draw one map, or two beside one another, with what is picked and found ringed in both.
+
+    ``typed``: a sentence whose words are placed on the first map.
+    """
     events = [events_of(key) for key in (FIRST, SECOND)[: 1 + (other is not None)]]
     picked = picks(view.spec, events, store(), key="cs", link=True)
     neighbours = neighbours_of(picked.word, view.spec) if picked.word is not None else None
     found = find(wanted, view.spec)
     rings = _rings(picked.word, neighbours, wanted, found, view.spec)
     if other is None:
-        drawn = _draw(view, looks, rings, key=FIRST)
+        drawn = _draw(view, looks, rings, key=FIRST, typed=typed)
         points = drawn.points
     else:
         link = Link(_group(view), "place" if other.only is not None else "id")
@@ -142,7 +148,7 @@ def show_views(view: View, other: View | None, looks: Looks, wanted: str) -> Sho
         left, right = st.columns(2)
         with left:
             st.markdown(f"**{view.title}**")
-            drawn = _draw(view, looks, rings, key=FIRST, link=link, caption=False)
+            drawn = _draw(view, looks, rings, key=FIRST, link=link, caption=False, typed=typed)
         with right:
             st.markdown(f"**{other.title}**")
             second = _draw(
@@ -169,6 +175,7 @@ def _draw(
     key: str,
     link: Link | None = None,
     caption: bool = True,
+    typed: LiveSentence | None = None,
 ) -> Drawn:
     return draw_map(
         view.spec,
@@ -181,6 +188,7 @@ def _draw(
             judge=view.probe if looks.colour_by == "probe" else None,
             rings=rings,
             only=view.only,
+            typed=typed,
         ),
         link=link or Link(_group(view)),
         caption=caption,

@@ -15,6 +15,7 @@ from xviz.corpora.catalogue import without_ud
 from xviz.corpora.folder import TreebankFiles
 from xviz.dashboard.address import plain
 from xviz.dashboard.figure import FigureEvents, Link, show_figure
+from xviz.dashboard.live_sentence import LiveSentence, place_typed_words
 from xviz.dashboard.map_quality import tell_quality
 from xviz.dashboard.selection import show_selection
 from xviz.dashboard.server import map_worker, store
@@ -46,12 +47,14 @@ class Extras:
         judge: a probe whose right and wrong words can be told by colour.
         rings: points that are ringed.
         only: the sources that are drawn, of a map that lays out more; None for all.
+        typed: a sentence whose words are placed among the points.
     """
 
     skeleton: Skeleton = "none"
     judge: ConceptSpaceSpec | None = None
     rings: tuple[Highlight, ...] = ()
     only: tuple[int, ...] | None = None
+    typed: LiveSentence | None = None
 
 
 @dataclass(frozen=True)
@@ -121,6 +124,7 @@ def draw_map(
         highlights=extras.rings,
         frame=whole,
     )
+    placed = place_typed_words(figure, extras.typed, shown, points) if extras.typed is not None else ""
     events = show_figure(
         figure,
         key=key,
@@ -132,6 +136,8 @@ def draw_map(
     )
     if caption:
         st.caption(how_to_read(shown, chart.facts, len(points), prototypes=len(prototypes) > 0))
+    if placed:
+        st.caption(placed)
     return Drawn(shown, points, events)
 
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from xviz.concepts.spec import ConceptSpaceSpec, ProbeSettings
 from xviz.corpora.spec import TreebankSpec
+from xviz.learning.meta.spec import MetaSpec
 from xviz.models.spec import Dtype, ModelRef
 from xviz.representations.spec import SentencePooling, WordPooling, WordVectorsSpec
 from xviz.store import Spec
@@ -156,3 +157,38 @@ class CardSpec(Spec):
             if self.english is not None:
                 wanted += [self.probe(network, layer) for layer in range(self.layers + 1)]
         return wanted
+
+
+class AccuracySpec(Spec):
+    """Accuracy and gaps of a meta-alignment, its controls in the same tables.
+
+    Attributes:
+        meta: whose predictions are judged.
+        random_weights: networks with fresh weights (seeds 0, 1, ...), each with one seed of the map.
+        shuffled: whether everything is also trained on shuffled labels, with one seed of the map.
+        resamples: replicates of the bootstrap.
+    """
+
+    kind: ClassVar[str] = "accuracy"
+    version: ClassVar[int] = 1
+
+    meta: MetaSpec
+    random_weights: int = Field(default=0, ge=0)
+    shuffled: bool = False
+    resamples: int = Field(default=1000, ge=100)
+    seed: int = Field(default=0, ge=0)
+
+    def arms(self) -> list[tuple[str, MetaSpec]]:
+        """Experiments by the name of their arm."""
+        found = [("untuned", self.meta)]
+        for seed in range(self.random_weights):
+            found.append(("random_weights", self.meta.control(random_weights=seed)))
+        if self.shuffled:
+            found.append(("shuffled", self.meta.control(shuffled=True)))
+        return found
+
+    def identity(self) -> dict[str, Any]:
+        return self.model_dump(mode="json", exclude={"meta"}) | {"meta": self.meta.key}
+
+    def needs(self) -> Sequence[Spec]:
+        return [meta for _, meta in self.arms()]
