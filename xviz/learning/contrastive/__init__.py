@@ -1,0 +1,1 @@
+"""Multilingual contrastive learning: translations are drawn together, all else apart."""

@@ -1,0 +1,1 @@
+"""Cross-lingual instruction tuning: rows, the builder that mixes languages, the objective."""

@@ -1,0 +1,1 @@
+"""Tuning a network by both objectives, with its arms and controls."""
