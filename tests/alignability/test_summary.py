@@ -71,6 +71,9 @@ def test_a_measure_without_nulls_has_no_effect(scores):
 def test_shares_of_pairs(scores):
     table = shares(scores).set_index("beyond")["share"]
     assert table.to_dict() == {"permutation": 1.0, "lexical": 0.5, "random_weights": 1.0, "all": 0.5}
+    singly = shares(scores.assign(p=[0.001, 0.04, 0.01, 0.001, 0.01, 0.2, np.nan]), adjusted=False)
+    table = singly.set_index("beyond")["share"]
+    assert table.to_dict() == {"permutation": 1.0, "lexical": 1.0, "random_weights": 0.5, "all": 0.5}
 
 
 def test_a_matrix_is_symmetric_and_blank_where_there_is_no_pair(scores):

@@ -69,20 +69,23 @@ def judged(scores: pd.DataFrame, *, metric: str, variant: str, null: str = "hard
     return table.reset_index()
 
 
-def shares(scores: pd.DataFrame) -> pd.DataFrame:
+def shares(scores: pd.DataFrame, *, adjusted: bool = True) -> pd.DataFrame:
     """How many pairs lie beyond each null, and beyond all three, by measure and layer.
+
+    Args:
+        adjusted: by p adjusted over the family; else one test at a time.
 
     Returns:
         Rows ``layer, metric, variant, beyond, share, n``; ``beyond`` is a null or ``all``; n counts pairs.
     """
     tested = scores[scores["null_kind"].isin(NULLS)]
     key = ["layer", "metric", "variant"]
-    each = tested.assign(share=(tested["p_adjusted"] < LEVEL).astype(float))
-    each = each.groupby([*key, "null_kind"])["share"].agg(["mean", "size"]).reset_index()
+    passed = tested.assign(share=(tested["p_adjusted" if adjusted else "p"] < LEVEL).astype(float))
+    each = passed.groupby([*key, "null_kind"])["share"].agg(["mean", "size"]).reset_index()
     each.columns = [*key, "beyond", "share", "n"]
-    once = tested.drop_duplicates([*PAIR, "metric", "variant"]).dropna(subset="significant")
-    whole = once.assign(share=once["significant"].astype(float)).groupby(key)["share"]
-    both = whole.agg(["mean", "size"]).reset_index()
+    complete = passed.dropna(subset="significant")  # where all three nulls are there
+    whole = complete.groupby([*PAIR, "metric", "variant"])["share"].min().reset_index()
+    both = whole.groupby(key)["share"].agg(["mean", "size"]).reset_index()
     both.columns = [*key, "share", "n"]
     return pd.concat([each, both.assign(beyond="all")], ignore_index=True)[[*key, "beyond", "share", "n"]]
 

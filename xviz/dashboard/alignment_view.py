@@ -98,6 +98,11 @@ def show_summary(shown: Comparison, layer: int) -> None:
     n = int(rows["n"].max()) if len(rows) else 0
     told = [f"**{by[kind]:.0%}** beyond {name}" for kind, name in NULL_NAMES.items() if kind in by]
     verdict = f"; **{by['all']:.0%}** beyond all three" if "all" in by else ""
+    singly = shares(shown.scores, adjusted=False)
+    singly = singly[
+        (singly["layer"] == layer) & (singly["metric"] == metric) & (singly["variant"] == variant)
+    ]
+    one_by_one = singly.set_index("beyond")["share"]
     concepts = ", ".join(shown.facts["concepts"])
     left = shown.facts.get("left_out") or {}
     without = (
@@ -109,6 +114,10 @@ def show_summary(shown: Comparison, layer: int) -> None:
         f"Layer {layer}, {shown.looks.measure}: of {n:,} pairs, {', '.join(told)}{verdict} "
         f"(adjusted p < .05 over {shown.facts['family']:,} pairs × layers)."
     )
+    if len(one_by_one):
+        named = NULL_NAMES | {"all": "all three"}
+        told = [f"{one_by_one[kind]:.0%} beyond {name}" for kind, name in named.items() if kind in one_by_one]
+        st.caption(f"Each pair tested by itself (p < .05, so 5 % pass a true null): {', '.join(told)}.")
     st.caption(plain(f"{len(shown.facts['concepts'])} shared concepts: {concepts}.{without}"))
     if shown.facts.get("power"):
         st.caption(plain(_power_line(shown.facts["power"], variant)))

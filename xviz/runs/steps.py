@@ -50,7 +50,9 @@ STEPS = {
     "language_mixing": Step(
         "xviz.projection.spec:LanguageMixingSpec", "xviz.projection.steps:compute_mixings"
     ),
-    "tuned": Step("xviz.learning.tuning.spec:TuneSpec", "xviz.learning.tuning.recipe:compute_tuned"),
+    "tuned": Step(
+        "xviz.learning.tuning.spec:TuneSpec", "xviz.learning.tuning.recipe:compute_tuned", together=True
+    ),
     "meta": Step("xviz.learning.meta.spec:MetaSpec", "xviz.learning.meta.compute:compute_metas"),
     "accuracy": Step("xviz.evaluation.spec:AccuracySpec", "xviz.evaluation.accuracy:compute_accuracies"),
     "language_modelling": Step(

@@ -8,6 +8,7 @@ was stopped goes on from its last checkpoint as soon as the same specification i
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -51,7 +52,7 @@ def tune(spec: TuneSpec, *, store: Store, journal: Journal = SILENT) -> Entry:
         Cancelled: asked to stop; call again to go on from the checkpoint.
         InputError: model, data and arm don't go together; the sentence says why.
     """
-    checkpoints = checkpoints_of(spec, store)
+    checkpoints = checkpoints_of(spec, store, journal)
 
     def write(folder: Path) -> dict[str, Any]:
         facts = (
@@ -62,7 +63,8 @@ def tune(spec: TuneSpec, *, store: Store, journal: Journal = SILENT) -> Entry:
         return {name: facts[name] for name in ("steps", "tokens") if name in facts}
 
     entry = store.obtain(spec, write, journal=journal)
-    shutil.rmtree(checkpoints, ignore_errors=True)
+    if int(os.environ.get("RANK", "0")) == 0:
+        shutil.rmtree(checkpoints, ignore_errors=True)
     return entry
 
 
@@ -88,8 +90,13 @@ def read_facts(spec: TuneSpec, store: Store) -> dict[str, Any]:
     return json.loads((entry.folder / FACTS).read_text("utf-8"))
 
 
-def checkpoints_of(spec: TuneSpec, store: Store) -> Path:
-    """Beside the place of the result, so that any process that wants it goes on from there."""
+def checkpoints_of(spec: TuneSpec, store: Store, journal: Journal = SILENT) -> Path:
+    """Beside the place of the result, so that whoever wants it goes on from there.
+
+    Of several processes each has a store of its own: theirs are in the folder of the run, which they share.
+    """
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1 and journal.checkpoints is not None:
+        return journal.checkpoints / spec.key
     return store.place(spec.kind, spec.key).with_name(f".{spec.key}.checkpoints")
 
 
