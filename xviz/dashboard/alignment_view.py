@@ -31,6 +31,8 @@ NULL_NAMES = {
     "random_weights": "random weights",
 }
 MEDIAN = "median of all pairs"
+SMALL = 0.03
+"""A difference between halves that is called none."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +100,7 @@ def show_summary(shown: Comparison, layer: int) -> None:
     n = int(rows["n"].max()) if len(rows) else 0
     told = [f"**{by[kind]:.0%}** beyond {name}" for kind, name in NULL_NAMES.items() if kind in by]
     verdict = f"; **{by['all']:.0%}** beyond all three" if "all" in by else ""
+    st.markdown(plain_verdict(shown, layer))
     singly = shares(shown.scores, adjusted=False)
     singly = singly[
         (singly["layer"] == layer) & (singly["metric"] == metric) & (singly["variant"] == variant)
@@ -130,10 +133,15 @@ def tell_content(shown: Comparison, content: pd.DataFrame, layer: int) -> None:
         (content["metric"] == metric) & (content["variant"] == variant) & (content["layer"] == layer)
     ]
     if len(rows):
+        same, apart = float(rows["same"].mean()), float(rows["disjoint"].mean())
         st.caption(
-            f"On the same half of the sentences these pairs score {rows['same'].mean():.2f}, on different "
-            f"halves {rows['disjoint'].mean():.2f} (means of {len(rows):,} pairs): a large difference "
-            "comes from what the sentences say, where they are translations, not from structure."
+            f"Shared content: compared on the same half of the sentences these pairs score {same:.2f}, on "
+            f"different halves {apart:.2f} (means of {len(rows):,} pairs). "
+            + (
+                "They agree, so that the sentences are translations does not explain the scores."
+                if abs(same - apart) < SMALL
+                else "The difference is what sharing the sentences' content adds."
+            )
         )
 
 
@@ -151,6 +159,28 @@ def tell_chosen_layer(shown: Comparison, chosen: pd.DataFrame, pair: tuple[str, 
         )
 
 
+def plain_verdict(shown: Comparison, layer: int) -> str:
+    """The answer in one sentence: which pairs lie beyond every null, if any."""
+    pairs = shown.at(layer)
+    if not shown.complete:
+        return "**One of the three nulls is not in this run, so nothing is called more than chance.**"
+    beyond = pairs[pairs["significant"].fillna(False).astype(bool)].sort_values("effect", ascending=False)
+    if beyond.empty:
+        return (
+            "**After correction for all pairs and layers, no pair is shown to be more alike than all three "
+            "nulls.** That is no proof that languages differ: see what these counts could show, below."
+        )
+    some = [
+        f"{shown.names[a]} – {shown.names[b]}"
+        for a, b in beyond[["treebank_a", "treebank_b"]].head(4).to_numpy()
+    ]
+    more = f" and {len(beyond) - len(some)} more" if len(beyond) > len(some) else ""
+    return (
+        f"**{len(beyond)} of {len(pairs)} pairs are more alike than all three nulls: "
+        f"{plain(', '.join(some))}{more}.**"
+    )
+
+
 def show_matrix(shown: Comparison, layer: int, *, key: str, title: str) -> tuple[str, str] | None:
     """The heatmap (on a narrow screen a ranked list); the pair that was clicked, if one was."""
     pairs = shown.at(layer)
@@ -166,11 +196,17 @@ def show_matrix(shown: Comparison, layer: int, *, key: str, title: str) -> tuple
             events=("click",),
             filename=title.replace(" ", "-"),
         )
-    crossed = "Crossed out: not beyond " + (
-        "all three nulls." if shown.complete else "the nulls that there are."
-    )
-    st.caption(plain(f"{_scale_line(shown)} {crossed} Click a cell to open the pair."))
+        crossed = "all three nulls" if shown.complete else "every null that there is"
+        st.caption(
+            plain(
+                f"{_scale_line(shown)} Crossed out: not beyond {crossed} after correction, which does not "
+                "mean unlike. Click a cell to open the pair."
+            )
+        )
     with st.container(key=f"{key}-narrow"):
+        st.caption(
+            plain(f"{_scale_line(shown)} Nothing under “not beyond”: beyond every null. Choose a pair below.")
+        )
         st.dataframe(
             _ranked(shown, pairs), hide_index=True, width="stretch", height=min(38 + 35 * len(pairs), 420)
         )
@@ -189,15 +225,17 @@ def show_curve(shown: Comparison, layer: int, pair: tuple[str, str] | None, *, k
         table=_curve_table(shown, pair),
     )
     about = (
-        "The band is from the jackknife over groups of sentences: how stable the score is, not a confidence "
-        "interval."
-        if pair is not None and (shown.pairs["range"] == "stability").any()
-        else "Each null's band reaches from its mean to its 95th percentile, medians over pairs."
-        if pair is None
-        else ""
+        "Each null's band reaches from its mean to its 95th percentile"
+        + (" (medians over pairs)" if pair is None else "")
+        + ". Bands are of one test; crosses use p corrected over all pairs and layers, so a point above "
+        "every band can be crossed."
     )
-    if about:
-        st.caption(about)
+    if pair is not None and (shown.pairs["range"] == "stability").any():
+        about += (
+            " The band of the curve is from the jackknife over groups of sentences: how stable the score is, "
+            "not a confidence interval."
+        )
+    st.caption(about)
 
 
 def show_plane(shown: Comparison, layer: int, *, key: str) -> None:
@@ -360,7 +398,10 @@ def _scale_line(shown: Comparison) -> str:
     if shown.pairs["effect"].isna().all():
         return "This measure has no null in this run: raw scores."
     if shown.looks.shown == "effect":
-        return f"0 is the mean {against}, 1 is equal spaces."
+        return (
+            f"0 is the mean {against}, 1 is equal spaces; below 0: less alike than that null's mean (colours "
+            "end at −1)."
+        )
     return f"The middle colour is the mean {against} (median over pairs and layers)."
 
 
@@ -438,5 +479,6 @@ def _power_line(power: Sequence[dict[str, Any]], variant: str) -> str:
     return (
         f"Power: against the lexical null these counts show a pair four times out of five once "
         f"{row['share']:.0%} of the prototypes' variance is shared (a mean score of "
-        f"{row['score']:.2f}); less is likely missed."
+        f"{row['score']:.2f}); what shares less is likely missed, so a cross "
+        "is no evidence of a difference."
     )

@@ -72,7 +72,8 @@ def show_pair(shown: Comparison, spec: AlignSpec, pair: tuple[str, str], layer: 
         )
         st.caption(
             f"Filled: {a}, rotated onto {b} by all concepts; open: {b}. Short lines: the same concept lies "
-            "in the same place. Two of at most eight shared axes are drawn."
+            "in the same place. Two of at most eight shared axes are drawn, and this rotation saw every "
+            "concept: for what carries over, trust the bars."
         )
     with right:
         bars = show_figure(
@@ -85,8 +86,9 @@ def show_pair(shown: Comparison, spec: AlignSpec, pair: tuple[str, str], layer: 
             table=view.concepts.round(3),
         )
         st.caption(
-            f"Each concept of {a} is carried by a rotation fitted **without** it. Red: it lands nearer to "
-            f"another concept of {b} (named). 0 is exact, 1 is no better than {b}'s mean."
+            f"Each concept of {a} is carried by a rotation fitted **without** it. Colour says whether the "
+            f"nearest concept of {b} is the right one (red: it is the one named); length says how far off it "
+            f"lands: 0 is exact, 1 no better than {b}'s mean, so green beyond 1 is a weak match."
         )
     for found in (events.click, bars.click):
         if found is not None and found.get("id") in set(view.concepts["concept"]):
@@ -99,16 +101,17 @@ def _tell_scores(
 ) -> None:
     rows = shown.of(*pair)
     row = rows[rows["layer"] == layer]
-    hits = int(view.concepts["hit"].sum() + view.concepts["hit_back"].sum())
-    total = 2 * len(view.concepts)
+    there, back = int(view.concepts["hit"].sum()), int(view.concepts["hit_back"].sum())
+    total = len(view.concepts)
     score = f"{shown.looks.measure} {row['score'].iloc[0]:.2f}" if len(row) else ""
     beyond = ""
     if len(row) and row["null_mean"].notna().iloc[0]:
         fails = str(row["fails"].iloc[0])
         beyond = ", beyond every null" if not fails else f", **not** beyond: {fails.replace('_', ' ')}"
     st.markdown(
-        f"**{plain(names[0])} and {plain(names[1])}**, layer {layer}: {score}{beyond}. Held out, {hits} of "
-        f"{total} concepts are carried to their counterpart (chance about {total / len(view.concepts):.0f})."
+        f"**{plain(names[0])} and {plain(names[1])}**, layer {layer}: {score}{beyond}. Left out of the "
+        f"rotation, {there} of {total} concepts are carried from {plain(names[0])} to their counterpart and "
+        f"{back} of {total} back (by chance about 1)."
     )
 
 
@@ -137,7 +140,7 @@ def _show_sentences(
         concept=concept,
         names=(shown.names[pair[0]], shown.names[pair[1]]),
     )
-    st.dataframe(table, hide_index=True, width="stretch")
+    st.dataframe(table, hide_index=True, width="stretch", height=36 * (len(table) + 1) + 4)
     both = "translations of one another" if parallel else "not translations: the treebanks share no sentences"
     st.caption(f"The first {len(table)} sentences with {concept} in both languages, {both}.")
 
