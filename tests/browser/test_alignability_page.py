@@ -51,6 +51,7 @@ def click_cell(page, column: str, row: str) -> None:
         [column, row],
     )
     page.mouse.move(*where)
+    page.locator(".st-key-al-matrix .hoverlayer .hovertext").first.wait_for()
     page.mouse.click(*where)
 
 
@@ -64,9 +65,12 @@ def test_from_the_matrix_to_a_pair_to_its_sentences(server, link, new_tab) -> No
     bar = page.locator(".st-key-al-residuals .barlayer .point path").first
     bar.scroll_into_view_if_needed()
     box = bar.bounding_box()  # plotly's own layer takes the pointer, so the place is clicked, not the path
-    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    middle = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.move(*middle)
+    page.locator(".st-key-al-residuals .hoverlayer .hovertext").first.wait_for()
+    page.mouse.click(*middle)
     page.get_by_text("translations of one another").wait_for()
+    page.locator(".xviz-link[data-link*=al_concept]").wait_for()  # the link is made at the end of the page
     said = parse_qs(urlsplit(page.get_attribute(".xviz-link", "data-link")).query)
     assert (said["al_a"], said["al_b"]) == (["English"], ["German"])
     assert said["al_concept"]

@@ -6,24 +6,17 @@ import numpy as np
 import pytest
 import torch
 
-from xviz.learning.in_context.aligned import aligned_reading, collect_states, joined
+from xviz.learning.in_context.aligned import collect_states, joined
 from xviz.learning.in_context.prompts import prompt
 from xviz.learning.in_context.synthetic import (
     IGNORED,
     STYLE,
     NextLabel,
     Task,
-    accuracy_in_context,
     batches,
     build_network,
     labeller,
-    train_synthetic,
 )
-from xviz.learning.meta.baselines import fit_probe
-from xviz.learning.meta.languages import Language
-from xviz.learning.meta.spec import MetaTraining, ProbeSettings
-from xviz.learning.meta.training import train_map
-from xviz.learning.spec import TrainingSpec
 
 TASK = Task()
 
@@ -96,38 +89,3 @@ def test_states_are_collected_with_true_labels_and_joined() -> None:
     with torch.no_grad():
         states = network(input_ids=torch.tensor([TASK.encode(text)]), output_hidden_states=True).hidden_states
     np.testing.assert_allclose(whole.vectors[6], states[2][0, -1].numpy(), atol=1e-4)
-
-
-@pytest.mark.slow
-def test_a_small_transformer_learns_in_context_and_both_readings_work() -> None:
-    task = Task(words=1, languages=2)
-    network = train_synthetic(
-        task, TrainingSpec(steps=2500, learning_rate=5e-3, precision="fp32", log_every=500), size=16
-    )
-    without = accuracy_in_context(task, network, shown=0)
-    assert accuracy_in_context(task, network, shown=8) >= without + 0.30
-    assert without < 0.45  # nothing to go by but the labels of the sentence itself
-
-    reader, rng = labeller(task, network), np.random.default_rng(5)
-
-    def states(language: int, sequences: int):
-        sides = []
-        for _ in range(sequences):
-            drawn = task.draw(rng, language=language, demonstrations=8)
-            codes = [[task.labels.index(label) for label in drawn.labels]]
-            side = collect_states(reader, drawn.demonstrations, [drawn.words], codes, layer=2)
-            sides.append(side)
-        return joined(sides)
-
-    source = Language("UD_source", "source", states(0, 80), states(0, 30), states(0, 1))
-    probe = fit_probe(source, task.labels, concepts="upos", settings=ProbeSettings(rank=8, standardise=False))
-    settings = MetaTraining(epochs=20, episodes=20, support=5, query=20, learning_rate=3e-3, hidden=32)
-    trained = train_map([source], probe.space, settings=settings, hidden=32, seeds=[0], few_shot=False)
-    right = []
-    for _ in range(60):
-        drawn = task.draw(rng, language=1, demonstrations=8)
-        (found,) = reader.label(
-            drawn.demonstrations, [drawn.words], reading=aligned_reading(trained), layer=2
-        )
-        right += [task.labels[k] == label for k, label in zip(found.predicted, drawn.labels, strict=True)]
-    assert np.mean(right) >= without + 0.30
