@@ -48,8 +48,8 @@ test: setup-test
 	$(ONE_THREAD) $(BIN)/python -m pytest $(SHARED) -m "not browser and not slurm and not slow"
 
 test-slow: setup-test
-	$(ONE_THREAD) $(BIN)/python -m pytest -n auto --maxprocesses 8 -m "slow and not browser and not slurm"
-	$(BIN)/python -m pytest --durations=12 -m "browser or slurm"
+	$(ONE_THREAD) $(BIN)/python -m pytest -n 3 --dist loadfile -m "(slow or slurm) and not browser"
+	$(BIN)/python -m pytest --durations=12 --reruns 1 -m browser
 
 test-all: test test-slow
 

@@ -42,16 +42,23 @@ def graph(page, key: str):
 
 
 def click_cell(page, column: str, row: str) -> None:
-    where = page.evaluate(
-        """([x, y]) => {
-            const graph = document.querySelector('.st-key-al-matrix .xviz-graph');
-            const {xaxis, yaxis} = graph._fullLayout, box = graph.getBoundingClientRect();
-            return [box.left + xaxis._offset + xaxis.d2p(x), box.top + yaxis._offset + yaxis.d2p(y)];
-        }""",
-        [column, row],
-    )
-    page.mouse.move(*where)
-    page.locator(".st-key-al-matrix .hoverlayer .hovertext").first.wait_for()
+    """The page may still be moving: point until the label is that of the cell."""
+    for _ in range(60):
+        where = page.evaluate(
+            """([x, y]) => {
+                const graph = document.querySelector('.st-key-al-matrix .xviz-graph');
+                const {xaxis, yaxis} = graph._fullLayout, box = graph.getBoundingClientRect();
+                return [box.left + xaxis._offset + xaxis.d2p(x), box.top + yaxis._offset + yaxis.d2p(y)];
+            }""",
+            [column, row],
+        )
+        page.mouse.move(where[0] - 2, where[1] - 2)
+        page.mouse.move(*where, steps=3)
+        page.wait_for_timeout(500)
+        label = page.locator(".st-key-al-matrix .hoverlayer .hovertext")
+        told = (label.first.text_content() or "") if label.count() else ""
+        if column in told and row in told:
+            break
     page.mouse.click(*where)
 
 

@@ -131,8 +131,7 @@ def test_prototypes_hang_together_and_a_click_opens_the_concept(ground, server, 
         f"document.querySelector('{GRAPH}')._fullData.find(t => t.meta?.prototypes === 'prototype').x.length"
     )
     assert bones == [marks - 1]
-    x, y, concept = page.evaluate(
-        f"""(() => {{
+    where = f"""(() => {{
             const graph = document.querySelector('{GRAPH}'), {{xaxis, yaxis}} = graph._fullLayout;
             const trace = graph._fullData.find((t) => t.meta?.prototypes === 'prototype');
             const box = graph.getBoundingClientRect();
@@ -140,10 +139,14 @@ def test_prototypes_hang_together_and_a_click_opens_the_concept(ground, server, 
             return [box.left + xaxis._offset + xaxis.d2p(trace.x[far]),
                     box.top + yaxis._offset + yaxis.d2p(trace.y[far]), trace.meta.concepts[far]];
         }})()"""
-    )
-    page.mouse.move(x - 2, y - 2)
-    page.mouse.move(x, y, steps=3)
-    page.wait_for_selector(".hoverlayer .hovertext")
+    for _ in range(40):  # the page may still be moving: point until the label is that of the mark
+        x, y, concept = page.evaluate(where)
+        page.mouse.move(x - 2, y - 2)
+        page.mouse.move(x, y, steps=3)
+        page.wait_for_timeout(500)
+        label = page.locator(".hoverlayer .hovertext")
+        if label.count() and concept in (label.first.text_content() or ""):
+            break
     page.mouse.click(x, y)
     page.wait_for_selector(".st-key-cs-concept-panel")
     assert page.locator(".st-key-cs-concept-panel").inner_text().startswith(f"{concept}: ")
