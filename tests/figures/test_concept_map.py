@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
@@ -199,3 +201,11 @@ def test_right_and_wrong_keep_their_colours_whatever_is_there(points, prototypes
     assert figure.layout.legend.title.text == "the probe is, n"
     for colour_by in ("head", "treebank"):
         assert concept_map(judged, prototypes, axes=umap_axes(2), colour_by=colour_by).data[0].name
+
+
+@pytest.mark.parametrize("name", ["ring-found: the", "Number[psor]", "Fem,Masc", "bones-Старый", "NOUN-3"])
+def test_names_of_traces_may_stand_in_selectors(name):
+    from xviz.figures.concept_marks import identifier
+
+    assert re.fullmatch(r"[A-Za-z0-9_-]+", identifier(name))
+    assert identifier("a:b") != identifier("a;b")

@@ -15,7 +15,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from xviz.figures.category_styles import COLUMN, ColourBy, Styles, category_styles
-from xviz.figures.concept_marks import Highlight, bones, marks, rings, trace_of
+from xviz.figures.concept_marks import Highlight, bones, identifier, marks, rings, trace_of
 from xviz.figures.label_placement import place_labels
 from xviz.figures.palette import MUTED
 
@@ -157,7 +157,9 @@ def _points_trace(
         scale,
         mode="markers",
         name=f"{category.title}  {len(category.rows):,}",
-        uid=f"{category.name or 'none'}-{first}" if first != category.rows[0] else category.name or "none",
+        uid=identifier(
+            f"{category.name or 'none'}-{first}" if first != category.rows[0] else category.name or "none"
+        ),
         legendgroup=category.name or "none",
         showlegend=bool(first == category.rows[0]),
         legendrank=1000 + category.rank,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -24,6 +25,11 @@ class Highlight:
     strong: bool = False
 
 
+def identifier(name: str) -> str:
+    """A name as plotly wants a trace's ``uid``: it goes into CSS selectors, where few characters may."""
+    return re.sub(r"[^A-Za-z0-9_-]", lambda found: f"_{ord(found[0]):x}_", name)
+
+
 def marks(
     prototypes: pd.DataFrame, colours: list[str], dims: int, scale: float, *, size: int, name: str
 ) -> list:
@@ -44,7 +50,7 @@ def marks(
         dims,
         scale,
         mode="markers",
-        uid=name,
+        uid=identifier(name),
         legendgroup=name,
         showlegend=False,
         visible=visible,
@@ -59,7 +65,7 @@ def marks(
         1.0,
         mode="markers",
         name=f"{name}  {len(prototypes):,}",
-        uid=f"{name}-entry",
+        uid=identifier(f"{name}-entry"),
         legendgroup=name,
         legendrank=2000 + size,
         visible=visible,
@@ -83,7 +89,7 @@ def rings(ring: Highlight, points: pd.DataFrame, dims: int, scale: float) -> lis
             scale,
             mode="markers",
             name=f"{ring.name}  {len(here):,}",
-            uid=f"ring-{ring.name}",
+            uid=identifier(f"ring-{ring.name}"),
             legendgroup=f"ring-{ring.name}",
             legendrank=3000,
             marker={
@@ -125,7 +131,7 @@ def bones(skeleton: pd.DataFrame, prototypes: pd.DataFrame, styles: Styles, dims
                 scale,
                 mode="lines",
                 name=f"skeleton, {who}" if language else "skeleton",
-                uid=f"bones-{language}",
+                uid=identifier(f"bones-{language}"),
                 legendgroup=f"bones-{language}",
                 legendrank=2500,
                 line={"color": colour, "width": 1.2 if language else 2},
