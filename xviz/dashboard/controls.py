@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 
 import streamlit as st
 
 from xviz.dashboard import address
 
 
-def segmented(label: str, key: str, options: Mapping[str, object], *, help: str | None = None) -> str:
+def segmented(label: str, key: str, options: Iterable[str], *, help: str | None = None) -> str:
     """A row of buttons, one of them chosen; the first by default. Returns the name of the chosen one."""
     address.check(key, options, noun=label.lower())
     first = next(iter(options))
